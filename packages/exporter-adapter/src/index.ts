@@ -1,0 +1,3 @@
+export { PullExporterAdapter } from './pull/pull-exporter-adapter.ts'
+export { PushExporterAdapter } from './push/push-exporter-adapter.ts'
+export type { PushExporterAdapterOptions } from './push/push-options.ts'

@@ -1,0 +1,141 @@
+import {
+  type AggregationOption,
+  AggregationTemporality,
+  type CollectionResult,
+  type InstrumentType,
+  type MetricReader,
+} from '@opentelemetry/sdk-metrics'
+import {
+  type AdapterStats,
+  type AttachedReader,
+  type Cell,
+  type ExporterAdapter,
+  Fold,
+  type Series,
+  type Window,
+} from '@otel-sluice/processor'
+import { MetricDataBuilder } from '../metric-data.ts'
+
+/**
+ * Feeds any pull `MetricReader`, first of all `PrometheusExporter`: its `collect()` gets a turn, shared with all that wait
+ * for the same one, and then the points it wants.
+ *
+ * Delta points are handed over once: what one `collect()` was given counts as delivered. The exporter's `MetricReader` may
+ * come from another copy of the SDK.
+ *
+ * @throws TypeError from the constructor when given anything else
+ */
+export class PullExporterAdapter implements ExporterAdapter {
+  readonly name: string
+  readonly #pullReader: MetricReader
+  #reader: AttachedReader | undefined
+  #open = new Fold()
+  #isShutdown = false
+
+  #offeredPoints = 0
+  #deliveredPoints = 0
+  #mergedPoints = 0
+  #lostAtShutdown = 0
+  #attempts = 0
+  #failures = 0
+  #lastError: string | undefined
+  #lastSuccessUnixMillis: number | undefined
+
+  /** @param reader an exporter that is a `MetricReader`, registered nowhere else */
+  constructor(reader: MetricReader) {
+    if (typeof reader?.setMetricProducer !== 'function' || typeof reader.selectAggregation !== 'function') {
+      const isPush = typeof (reader as { export?: unknown } | undefined)?.export === 'function'
+      throw new TypeError(
+        `PullExporterAdapter: reader must be a pull MetricReader such as PrometheusExporter, got ${nameOf(reader)}` +
+          (isPush ? '; it is a push exporter: use new PushExporterAdapter(exporter)' : ''),
+      )
+    }
+    this.#pullReader = reader
+    this.name = reader.constructor.name
+  }
+
+  selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
+    return this.#pullReader.selectAggregationTemporality(kind)
+  }
+
+  selectAggregation(kind: InstrumentType): AggregationOption {
+    return this.#pullReader.selectAggregation(kind)
+  }
+
+  attach(reader: AttachedReader): void {
+    if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
+    this.#pullReader.setMetricProducer({ collect: () => this.#collect(reader) })
+    this.#reader = reader
+  }
+
+  absorb(series: Series, cell: Cell, window: Window): void {
+    this.#offeredPoints++
+    if (this.#isShutdown) this.#lostAtShutdown++
+    else if (this.#open.absorb(series, cell, window)) this.#mergedPoints++
+  }
+
+  async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
+    this.#isShutdown = true
+    try {
+      await this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) })
+    } catch (error) {
+      this.#countFailure(error)
+    }
+    this.#lostAtShutdown += this.#open.size
+    this.#open = new Fold()
+  }
+
+  stats(): AdapterStats {
+    return {
+      offeredPoints: this.#offeredPoints,
+      deliveredPoints: this.#deliveredPoints,
+      pendingPoints: this.#open.size,
+      mergedPoints: this.#mergedPoints,
+      supersededPoints: 0,
+      filteredPoints: 0,
+      lostPoints: { rejected: 0, shutdown: this.#lostAtShutdown },
+      outcomeUnknown: 0,
+      attempts: this.#attempts,
+      failures: this.#failures,
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      ...(this.#lastSuccessUnixMillis !== undefined && { lastSuccessUnixMillis: this.#lastSuccessUnixMillis }),
+      pendingParcels: this.#open.size > 0 ? 1 : 0,
+    }
+  }
+
+  async #collect(reader: AttachedReader): Promise<CollectionResult> {
+    this.#attempts++
+    try {
+      await reader.turn()
+      const result = await reader.betweenTurns(() => this.#handOver(reader))
+      this.#lastSuccessUnixMillis = Date.now()
+      return result
+    } catch (error) {
+      this.#countFailure(error)
+      throw error
+    }
+  }
+
+  async #handOver(reader: AttachedReader): Promise<CollectionResult> {
+    const builder = new MetricDataBuilder()
+    await reader.cumulative.visit((point) => {
+      const temporality = this.selectAggregationTemporality(point.series.stream.kind)
+      if (temporality === AggregationTemporality.CUMULATIVE)
+        builder.add(point, temporality, reader.cumulative.endUnixMicros)
+    })
+    this.#offeredPoints += builder.size
+    for (const point of this.#open.points()) builder.add(point, AggregationTemporality.DELTA)
+    this.#open = new Fold()
+    this.#deliveredPoints += builder.size
+    return { resourceMetrics: builder.build(reader.resource), errors: [] }
+  }
+
+  #countFailure(error: unknown): void {
+    this.#failures++
+    this.#lastError = error instanceof Error ? error.message : String(error)
+  }
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? value.constructor.name : String(value)
+}

@@ -1,0 +1,22 @@
+import { context, createContextKey } from '@opentelemetry/api'
+import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { type Outcome, outcomeOf } from './outcome.ts'
+
+/** The key of `suppressTracing` in `@opentelemetry/core`: context keys are equal by name, in every copy and version. */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
+
+/**
+ * One call of `exporter.export`, without traces of its own. Resolves when the exporter calls back or throws; only its
+ * first answer counts. Never rejects; may never resolve.
+ */
+export function callExport(exporter: PushMetricExporter, metrics: ResourceMetrics): Promise<Outcome> {
+  return new Promise((resolve) => {
+    try {
+      context.with(context.active().setValue(SUPPRESS_TRACING, true), () => {
+        exporter.export(metrics, (result) => resolve(outcomeOf(result)))
+      })
+    } catch (error) {
+      resolve({ type: 'unknown', error: error instanceof Error ? error : new Error(String(error)) })
+    }
+  })
+}

@@ -1,0 +1,30 @@
+/** The sum of what was recorded (OTel spec, metrics SDK, "Sum Aggregation"). */
+export class SumCell {
+  value = 0
+
+  record(value: number): void {
+    this.value += value
+  }
+
+  add(value: number): void {
+    this.value += value
+  }
+
+  merge(later: SumCell): void {
+    this.value += later.value
+  }
+
+  reset(): void {
+    this.value = 0
+  }
+
+  clone(): SumCell {
+    const copy = new SumCell()
+    copy.merge(this)
+    return copy
+  }
+
+  toValue(): number {
+    return this.value
+  }
+}

@@ -1,0 +1,48 @@
+import { diag } from '@opentelemetry/api'
+import { SharedRuns } from '../core/shared-runs.ts'
+import type { ExporterAdapter } from './exporter-adapter.ts'
+
+/** When one adapter delivers: at its interval, and when it is asked to; never twice at a time. */
+export class DeliverySchedule {
+  readonly adapter: ExporterAdapter
+  readonly intervalMillis: number
+  readonly #runs: SharedRuns<void>
+  #forced = false
+  #lastDueMillis: number
+
+  /** @param intervalMillis the reader's, for adapters that have none of their own */
+  constructor(adapter: ExporterAdapter, intervalMillis: number) {
+    this.adapter = adapter
+    this.intervalMillis = adapter.exportIntervalMillis ?? intervalMillis
+    this.#lastDueMillis = performance.now()
+    this.#runs = new SharedRuns(async () => {
+      const force = this.#forced
+      this.#forced = false
+      await adapter.deliver?.({ force })
+    })
+  }
+
+  /**
+   * Starts a delivery when the interval has passed and none is under way; a delivery that is late is not made up for,
+   * because what it would have sent merges into the next one.
+   *
+   * @param toleranceMillis how much too early still counts as due: timers are not exact, and a turn must not miss by a ms
+   * what the next turn would send a whole interval later
+   */
+  startIfDue(toleranceMillis: number): void {
+    const nowMillis = performance.now()
+    if (nowMillis - this.#lastDueMillis < this.intervalMillis - toleranceMillis) return
+    this.#lastDueMillis = nowMillis
+    if (this.#runs.busy) return
+    // The adapter counts and reports its failures itself.
+    this.#runs
+      .request()
+      .catch((error: unknown) => diag.debug(`sluice: ${this.adapter.name} will deliver later:`, error))
+  }
+
+  /** Delivers everything absorbed before the call, without regard to intervals. Rejects when something is undelivered. */
+  deliverNow(): Promise<void> {
+    this.#forced = true
+    return this.#runs.request()
+  }
+}

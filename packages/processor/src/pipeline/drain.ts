@@ -1,0 +1,97 @@
+import { diag } from '@opentelemetry/api'
+import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
+import type { TimeSlice } from '../core/time-slice.ts'
+import type { CumulativeView } from '../series/cumulative-view.ts'
+import type { Generation, Generations } from '../series/generation.ts'
+import type { Series } from '../series/series.ts'
+import type { ExporterAdapter } from './exporter-adapter.ts'
+
+const KINDS = Object.values(InstrumentType)
+
+/** Whoever takes the series of a frozen generation, one after the other. */
+interface Consumer {
+  readonly name: string
+  readonly wanted: ReadonlySet<InstrumentType>
+  take(series: Series, generation: Generation): void
+}
+
+/**
+ * The second half of a turn: cut, drain the frozen generation into the cumulative view and every adapter, release.
+ *
+ * The view comes first, so that an adapter that seals sees it complete. Each consumer has its own pass over the
+ * generation; one that throws loses the series it threw at and nothing else: the pass goes on, the other consumers are not
+ * disturbed and do not see anything twice, and the generation is released.
+ */
+export class Drain {
+  readonly #generations: Generations
+  readonly #slice: TimeSlice
+  readonly #consumers: readonly Consumer[]
+  readonly #view: CumulativeView
+  #faults = 0
+
+  constructor(generations: Generations, view: CumulativeView, adapters: readonly ExporterAdapter[], slice: TimeSlice) {
+    this.#generations = generations
+    this.#slice = slice
+    this.#view = view
+    const fed = adapters.map((adapter): Consumer => {
+      const wanted = new Set(KINDS.filter((kind) => wantsDelta(adapter, kind)))
+      return {
+        name: adapter.name,
+        wanted,
+        take: (series, generation) => adapter.absorb(series, generation.cellOf(series), generation),
+      }
+    })
+    const viewed: Consumer = {
+      name: 'the cumulative view',
+      wanted: new Set(KINDS.filter((kind) => adapters.some((adapter) => !wantsDelta(adapter, kind)))),
+      take: (series, generation) => view.absorb(series, generation.cellOf(series), generation),
+    }
+    this.#consumers = [viewed, ...fed]
+  }
+
+  /** How many times an adapter threw at a series it was given. */
+  get faults(): number {
+    return this.#faults
+  }
+
+  /** Cuts and drains one generation; returns how many series were touched in it. */
+  async run(): Promise<number> {
+    const frozen = this.#generations.freeze()
+    try {
+      this.#view.open(frozen)
+      for (const consumer of this.#consumers) await this.#drainInto(consumer, frozen)
+      return frozen.touched.length
+    } finally {
+      this.#generations.release(frozen)
+    }
+  }
+
+  async #drainInto(consumer: Consumer, frozen: Generation): Promise<void> {
+    if (consumer.wanted.size === 0) return
+    let failed = 0
+    let firstError: unknown
+    this.#slice.begin()
+    for (const series of frozen.touched) {
+      if (consumer.wanted.has(series.stream.kind)) {
+        try {
+          consumer.take(series, frozen)
+        } catch (error) {
+          if (failed++ === 0) firstError = error
+        }
+      }
+      if (this.#slice.spent()) await this.#slice.yield()
+    }
+    this.#slice.end()
+    if (failed > 0) {
+      this.#faults += failed
+      diag.error(
+        `sluice: ${consumer.name} threw at ${failed} series of generation ${frozen.number}; they are lost to it`,
+        firstError,
+      )
+    }
+  }
+}
+
+function wantsDelta(adapter: ExporterAdapter, kind: InstrumentType): boolean {
+  return adapter.selectAggregationTemporality(kind) === AggregationTemporality.DELTA
+}

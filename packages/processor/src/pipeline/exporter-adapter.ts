@@ -1,0 +1,101 @@
+import type {
+  AggregationOption,
+  AggregationTemporality,
+  InstrumentType,
+  ResourceMetrics,
+} from '@opentelemetry/sdk-metrics'
+import type { Cell } from '../aggregation/cell.ts'
+import type { CumulativeView } from '../series/cumulative-view.ts'
+import type { Window } from '../series/generation.ts'
+import type { Series } from '../series/series.ts'
+
+/**
+ * What feeds one exporter from the generations of a {@link BufferingMetricReader}. `@otel-sluice/exporter-adapter` has one
+ * for every `PushMetricExporter` and one for every pull `MetricReader`; CONTRIBUTING.md shows how to write another.
+ *
+ * In each turn the reader calls {@link absorb} for the streams wanted as delta. An adapter with {@link deliver} is called
+ * by it after a turn once its interval has passed, never while an earlier call has not settled. Cumulative points are not
+ * pushed: an adapter reads them from {@link AttachedReader.cumulative} when it needs them.
+ */
+export interface ExporterAdapter {
+  /** For stats, logs and errors. */
+  readonly name: string
+  /** Milliseconds between two deliveries; default: the reader's. Of no meaning without {@link deliver}. */
+  readonly exportIntervalMillis?: number | undefined
+  /** The temporality wanted for each instrument kind; asked once per kind. Delta streams are pushed to {@link absorb}. */
+  selectAggregationTemporality(kind: InstrumentType): AggregationTemporality
+  /** The aggregation wanted for each instrument kind. All adapters of one reader have to agree, or the reader decides. */
+  selectAggregation(kind: InstrumentType): AggregationOption
+  /**
+   * Called once, when the reader is registered in a MeterProvider.
+   *
+   * @throws Error when it is attached already: an adapter belongs to one reader
+   */
+  attach(reader: AttachedReader): void
+  /**
+   * Takes what one series of a delta stream did in one generation. Synchronous and short: it is called for every touched
+   * series, within a time slice. `cell` and `window` are only valid during the call; copy what is kept ({@link Fold}
+   * does). When it throws, this series of this generation is lost to this adapter alone, counted and reported.
+   */
+  absorb(series: Series, cell: Cell, window: Window): void
+  /**
+   * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something has to
+   * be sent again later; what cannot be delivered ever is dropped and counted instead.
+   *
+   * @param options.force also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()`
+   * or `shutdown()`
+   */
+  deliver?(options: { readonly force: boolean }): Promise<void>
+  /**
+   * Shuts the exporter down. Resolves in any case, at the latest when the time is up; whatever is still held then counts
+   * as lost with the reason `shutdown`.
+   */
+  shutdown(options: { readonly timeoutMillis: number }): Promise<void>
+  stats(): AdapterStats
+}
+
+/** What a reader offers its adapters. */
+export interface AttachedReader {
+  /** The reader's interval and time-out, in ms: the defaults for an adapter's own. */
+  readonly exportIntervalMillis: number
+  readonly exportTimeoutMillis: number
+  /** The resource of the MeterProvider; known after the first turn. */
+  readonly resource: ResourceMetrics['resource']
+  /** Every stream that at least one adapter wants as cumulative. Read it {@link betweenTurns}. */
+  readonly cumulative: CumulativeView
+  /** Resolves after a whole turn that starts after the call; shared by all who wait for the same one. */
+  turn(): Promise<void>
+  /** Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. */
+  betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
+}
+
+/** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */
+export type LossReason = 'rejected' | 'shutdown'
+
+/**
+ * What became of the data points of one adapter. All are counts that never decrease, except `pending…`:
+ * offered = delivered + pending + lost + merged + superseded + filtered, at every moment.
+ */
+export interface AdapterStats {
+  /** Delta: one for each series of each generation. Cumulative: one for each point captured to be sent. */
+  readonly offeredPoints: number
+  readonly deliveredPoints: number
+  readonly pendingPoints: number
+  /** Became part of another point that had not been sent yet. */
+  readonly mergedPoints: number
+  /** Cumulative points replaced by newer ones before they were delivered. */
+  readonly supersededPoints: number
+  /** Dropped on purpose by a filter or a processor. */
+  readonly filteredPoints: number
+  readonly lostPoints: Readonly<Record<LossReason, number>>
+  /** Batches sent again without knowing whether they had arrived. */
+  readonly outcomeUnknown: number
+  /** Export calls, and how many of them failed, threw or took too long. */
+  readonly attempts: number
+  readonly failures: number
+  readonly lastError?: string
+  /** Milliseconds since the epoch. */
+  readonly lastSuccessUnixMillis?: number
+  /** Units of undelivered data: the one being sent and the one being filled. */
+  readonly pendingParcels: number
+}

@@ -1,0 +1,281 @@
+import { diag } from '@opentelemetry/api'
+import {
+  AggregationTemporality,
+  type CollectionResult,
+  type MetricProducer,
+  MetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { Clock } from '../core/clock.ts'
+import { TIMED_OUT, within } from '../core/deadline.ts'
+import { SharedRuns } from '../core/shared-runs.ts'
+import { TimeSlice } from '../core/time-slice.ts'
+import { DeliverySchedule } from '../pipeline/delivery-schedule.ts'
+import { Drain } from '../pipeline/drain.ts'
+import type { AttachedReader } from '../pipeline/exporter-adapter.ts'
+import { CumulativeView } from '../series/cumulative-view.ts'
+import { Generations } from '../series/generation.ts'
+import { StreamRegistry } from '../series/stream-registry.ts'
+import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
+import type { ReaderStats } from './reader-stats.ts'
+import { SdkCollection } from './sdk-collection.ts'
+
+/**
+ * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
+ *
+ * It asks the SDK for delta of every kind, folds what it gets into the hot generation, and in each turn freezes that,
+ * drains it into every adapter and releases it; adapters hold their data until it is delivered. Register it like any
+ * other reader: `new MeterProvider({ readers: [reader] })`.
+ *
+ * @throws TypeError or RangeError from the constructor, naming the option and the value
+ */
+export class BufferingMetricReader extends MetricReader {
+  readonly #settings: ReaderSettings
+  readonly #streams = new StreamRegistry()
+  readonly #generations = new Generations(new Clock())
+  readonly #slice = new TimeSlice()
+  readonly #cumulative = new CumulativeView(this.#slice)
+  readonly #collection: SdkCollection
+  readonly #drain: Drain
+  readonly #turns = new SharedRuns(() => this.#turn())
+  readonly #schedules: readonly DeliverySchedule[]
+  readonly #timers: NodeJS.Timeout[] = []
+  #registered = false
+  #closed = false
+  #shutdown: Promise<void> | undefined
+  #turnCount = 0
+  #lastTurn: ReaderStats['lastTurn']
+  #latest: { readonly startedMillis: number; readonly done: Promise<void> } | undefined
+
+  constructor(options: BufferingMetricReaderOptions) {
+    const settings = resolveOptions(options)
+    super({
+      aggregationSelector: settings.aggregationSelector,
+      aggregationTemporalitySelector: () => AggregationTemporality.DELTA,
+      otelComponentType: 'sluice_buffering_metric_reader',
+    })
+    this.#settings = settings
+    this.#collection = new SdkCollection(
+      (collectOptions) => super.collect(collectOptions),
+      this.#streams,
+      this.#generations,
+      this.#slice,
+    )
+    this.#drain = new Drain(this.#generations, this.#cumulative, settings.adapters, this.#slice)
+    this.#schedules = settings.adapters
+      .filter((adapter) => adapter.deliver !== undefined)
+      .map((adapter) => new DeliverySchedule(adapter, settings.exportIntervalMillis))
+  }
+
+  /**
+   * One whole turn that starts after the call: resolves when every adapter holds what was recorded before it. Exports
+   * nothing by itself. Calls that wait for the same turn share it.
+   */
+  flush(): Promise<void> {
+    if (!this.#registered) return Promise.reject(notRegistered('flush'))
+    if (this.#closed) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
+    return this.#turnOrYounger()
+  }
+
+  /**
+   * A turn, then delivery of everything that was recorded before the call, by every adapter.
+   *
+   * @param options.timeoutMillis when to stop waiting; what is undelivered by then stays held and is sent later
+   * @throws Error that says how many points are undelivered, and why
+   */
+  override async forceFlush(options?: { timeoutMillis?: number }): Promise<void> {
+    if (!this.#registered) throw notRegistered('forceFlush')
+    if (this.#shutdown !== undefined) {
+      diag.warn('sluice: forceFlush() after shutdown does nothing')
+      return
+    }
+    await this.#keepingAlive(() => this.#deliverAll('forceFlush', options?.timeoutMillis))
+  }
+
+  /**
+   * Delivers like {@link forceFlush}, then shuts every exporter down. Later calls get the same promise.
+   *
+   * @param options.timeoutMillis when to give up; what is undelivered by then is lost, and counted as `shutdown`
+   * @throws Error that says how many points were lost, and why
+   */
+  override shutdown(options?: { timeoutMillis?: number }): Promise<void> {
+    this.#shutdown ??= this.#keepingAlive(() => this.#close(options?.timeoutMillis))
+    return this.#shutdown
+  }
+
+  /**
+   * What the SDK gives just now, as delta. It counts towards the next turn all the same, so nothing is lost by it.
+   *
+   * @throws Error when the reader is not registered or shut down, or when the SDK failed or did not finish in time
+   */
+  override async collect(options?: { timeoutMillis?: number }): Promise<CollectionResult> {
+    if (!this.#registered) throw notRegistered('collect')
+    if (this.#closed) throw new Error('BufferingMetricReader: collect() after shutdown')
+    const timeoutMillis = options?.timeoutMillis ?? this.#settings.collectTimeoutMillis
+    const result = await this.#turns.between(() => this.#collection.collect(timeoutMillis))
+    if (result === undefined) {
+      throw new Error(`BufferingMetricReader: the SDK failed, or did not collect within ${timeoutMillis} ms`)
+    }
+    return result
+  }
+
+  /** Counts and times since the start; cheap enough to call at any time. */
+  stats(): ReaderStats {
+    return {
+      turns: this.#turnCount,
+      streams: this.#streams.size,
+      series: this.#streams.seriesCount,
+      collectErrors: this.#collection.errors,
+      lateCollections: this.#collection.late,
+      adapterFaults: this.#drain.faults,
+      ...(this.#lastTurn && { lastTurn: this.#lastTurn }),
+      longestSliceMillis: this.#slice.longestMillis,
+      adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: adapter.stats() })),
+    }
+  }
+
+  override setMetricProducer(metricProducer: MetricProducer): void {
+    super.setMetricProducer(metricProducer)
+    this.#registered = true
+  }
+
+  protected override onInitialized(): void {
+    const attached = this.#attached()
+    for (const adapter of this.#settings.adapters) adapter.attach(attached)
+    if (this.#schedules.length > 0) {
+      const tickMillis = Math.min(...this.#schedules.map((schedule) => schedule.intervalMillis))
+      this.#every(tickMillis, () => this.#exportTurn(tickMillis))
+    }
+    const { collectIntervalMillis } = this.#settings
+    if (collectIntervalMillis !== undefined) this.#every(collectIntervalMillis, () => this.#collectBetweenTurns())
+  }
+
+  // The base class calls these from the methods that are overridden above.
+  protected override onForceFlush(): Promise<void> {
+    return this.forceFlush()
+  }
+
+  protected override onShutdown(): Promise<void> {
+    return this.shutdown()
+  }
+
+  async #turn(): Promise<void> {
+    const startedUnixMillis = Date.now()
+    const startedMillis = performance.now()
+    await this.#collection.collect(this.#settings.collectTimeoutMillis)
+    const collectMillis = performance.now() - startedMillis
+    const series = await this.#drain.run()
+    this.#turnCount++
+    this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
+  }
+
+  #turnOrYounger(): Promise<void> {
+    const { minFlushAgeMillis } = this.#settings
+    if (this.#latest !== undefined && performance.now() - this.#latest.startedMillis < minFlushAgeMillis) {
+      return this.#latest.done
+    }
+    const done = this.#turns.request()
+    this.#latest = { startedMillis: performance.now(), done }
+    return done
+  }
+
+  #exportTurn(tickMillis: number): void {
+    this.#turns.request().then(
+      () => {
+        for (const schedule of this.#schedules) schedule.startIfDue(tickMillis / 2)
+      },
+      (error: unknown) => diag.error('sluice: a turn failed', error),
+    )
+  }
+
+  #collectBetweenTurns(): void {
+    if (this.#turns.busy) return
+    void this.#turns.between(() => this.#collection.collect(this.#settings.collectTimeoutMillis))
+  }
+
+  async #deliverAll(call: 'forceFlush' | 'shutdown', timeoutMillis: number | undefined): Promise<void> {
+    const deliveries = this.#turns
+      .request()
+      .then(() => Promise.allSettled(this.#schedules.map((schedule) => schedule.deliverNow())))
+    const settled = timeoutMillis === undefined ? await deliveries : await within(deliveries, timeoutMillis)
+    if (settled !== TIMED_OUT && settled.every((delivery) => delivery.status === 'fulfilled')) return
+    const reasons =
+      settled === TIMED_OUT
+        ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)]
+        : settled.flatMap((delivery) => (delivery.status === 'rejected' ? [delivery.reason as unknown] : []))
+    throw new AggregateError(
+      reasons,
+      `BufferingMetricReader: ${call} left ${this.#undelivered()}: ${reasons.map(text).join('; ')}`,
+    )
+  }
+
+  #undelivered(): string {
+    const pending = this.#schedules
+      .map(({ adapter }) => ({ name: adapter.name, points: adapter.stats().pendingPoints }))
+      .filter(({ points }) => points > 0)
+    const total = pending.reduce((sum, { points }) => sum + points, 0)
+    if (total === 0) return '0 points undelivered'
+    return `${total} points undelivered (${pending.map(({ name, points }) => `${name}: ${points}`).join(', ')})`
+  }
+
+  async #close(timeoutMillis: number | undefined): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    if (!this.#registered) {
+      this.#closed = true
+      return
+    }
+    const deadlineMillis = performance.now() + (timeoutMillis ?? Number.POSITIVE_INFINITY)
+    let undelivered: unknown
+    try {
+      await this.#deliverAll('shutdown', timeoutMillis)
+    } catch (error) {
+      undelivered = error
+    }
+    this.#closed = true
+    const remainingMillis = Math.min(deadlineMillis - performance.now(), this.#settings.exportTimeoutMillis)
+    await Promise.all(
+      this.#settings.adapters.map((adapter) => adapter.shutdown({ timeoutMillis: Math.max(0, remainingMillis) })),
+    )
+    if (undelivered !== undefined) throw undelivered
+  }
+
+  #attached(): AttachedReader {
+    const collection = this.#collection
+    return {
+      exportIntervalMillis: this.#settings.exportIntervalMillis,
+      exportTimeoutMillis: this.#settings.exportTimeoutMillis,
+      cumulative: this.#cumulative,
+      turn: () => this.#turnOrYounger(),
+      betweenTurns: (work) => this.#turns.between(work),
+      get resource() {
+        if (collection.resource === undefined) throw new Error('the resource is not known before the first turn')
+        return collection.resource
+      },
+    }
+  }
+
+  #every(intervalMillis: number, task: () => void): void {
+    const timer = setInterval(task, intervalMillis)
+    timer.unref()
+    this.#timers.push(timer)
+  }
+
+  /** All our timers are unref'd; a caller who waits for the end must not have the process end under it instead. */
+  async #keepingAlive(task: () => Promise<void>): Promise<void> {
+    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    try {
+      await task()
+    } finally {
+      clearInterval(alive)
+    }
+  }
+}
+
+function notRegistered(call: string): Error {
+  return new Error(
+    `BufferingMetricReader: ${call}() on a reader that is not registered; pass it to new MeterProvider({ readers: [reader] }) first`,
+  )
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,153 @@
+import { diag } from '@opentelemetry/api'
+import { type AggregationOption, type AggregationSelector, InstrumentType } from '@opentelemetry/sdk-metrics'
+import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+
+/** Options of a {@link BufferingMetricReader}. */
+export interface BufferingMetricReaderOptions {
+  /** What is fed, at least one; each adapter belongs to one reader. */
+  readonly adapters: readonly ExporterAdapter[]
+  /** Milliseconds between two turns that export. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 000. */
+  readonly exportIntervalMillis?: number
+  /**
+   * How long an export may take before it is reported and no longer waited for, in ms. Default:
+   * `OTEL_METRIC_EXPORT_TIMEOUT`, else 30 000. Must not exceed the interval: throws if both are given, else it is clamped.
+   */
+  readonly exportTimeoutMillis?: number
+  /** Milliseconds between two collections, to observe more often than to export. Default: only when a turn needs it. */
+  readonly collectIntervalMillis?: number
+  /** How long a turn waits for callbacks, in ms; what comes later counts in a later turn. Default 5000. */
+  readonly collectTimeoutMillis?: number
+  /** A scrape or `flush()` that comes less than this many ms after a turn began reuses that turn. Default 0: never. */
+  readonly minFlushAgeMillis?: number
+  /** The aggregation for each instrument kind. Default: what the adapters agree on. */
+  readonly aggregationSelector?: AggregationSelector
+}
+
+/** The options with their defaults filled in. */
+export interface ReaderSettings {
+  readonly adapters: readonly ExporterAdapter[]
+  readonly exportIntervalMillis: number
+  readonly exportTimeoutMillis: number
+  readonly collectIntervalMillis: number | undefined
+  readonly collectTimeoutMillis: number
+  readonly minFlushAgeMillis: number
+  readonly aggregationSelector: AggregationSelector
+}
+
+/**
+ * @throws TypeError or RangeError that names the option and the value
+ */
+export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSettings {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`BufferingMetricReader: options must be an object with adapters, got ${String(options)}`)
+  }
+  const adapters = checkAdapters(options.adapters)
+  const exportIntervalMillis =
+    millis('exportIntervalMillis', options.exportIntervalMillis) ??
+    millisFromEnvironment('OTEL_METRIC_EXPORT_INTERVAL') ??
+    60_000
+  let exportTimeoutMillis =
+    millis('exportTimeoutMillis', options.exportTimeoutMillis) ??
+    millisFromEnvironment('OTEL_METRIC_EXPORT_TIMEOUT') ??
+    30_000
+  if (exportTimeoutMillis > exportIntervalMillis) {
+    if (options.exportIntervalMillis !== undefined && options.exportTimeoutMillis !== undefined) {
+      throw new RangeError(
+        `BufferingMetricReader: exportTimeoutMillis (${exportTimeoutMillis}) must not exceed exportIntervalMillis (${exportIntervalMillis})`,
+      )
+    }
+    diag.info(
+      `sluice: exportTimeoutMillis of ${exportTimeoutMillis} exceeds exportIntervalMillis of ${exportIntervalMillis} and is clamped to it`,
+    )
+    exportTimeoutMillis = exportIntervalMillis
+  }
+  return {
+    adapters,
+    exportIntervalMillis,
+    exportTimeoutMillis,
+    collectIntervalMillis: millis('collectIntervalMillis', options.collectIntervalMillis),
+    collectTimeoutMillis: millis('collectTimeoutMillis', options.collectTimeoutMillis) ?? 5_000,
+    minFlushAgeMillis:
+      options.minFlushAgeMillis === 0 ? 0 : (millis('minFlushAgeMillis', options.minFlushAgeMillis) ?? 0),
+    aggregationSelector: checkSelector(options.aggregationSelector) ?? agreedAggregation(adapters),
+  }
+}
+
+function checkAdapters(adapters: readonly ExporterAdapter[]): readonly ExporterAdapter[] {
+  if (!Array.isArray(adapters) || adapters.length === 0) {
+    throw new TypeError(
+      `BufferingMetricReader: adapters must be an array of at least one ExporterAdapter, got ${describe(adapters)}`,
+    )
+  }
+  adapters.forEach((adapter: Partial<ExporterAdapter> | null | undefined, i) => {
+    if (typeof adapter?.attach !== 'function' || typeof adapter.absorb !== 'function') {
+      throw new TypeError(
+        `BufferingMetricReader: adapters[${i}] is not an ExporterAdapter, got ${describe(adapter)}; ` +
+          'wrap an exporter in new PushExporterAdapter(exporter), a pull reader in new PullExporterAdapter(reader)',
+      )
+    }
+    if (adapters.indexOf(adapter as ExporterAdapter) !== i) {
+      throw new RangeError(`BufferingMetricReader: adapters[${i}] (${adapter.name}) is given twice`)
+    }
+  })
+  return adapters.slice()
+}
+
+function checkSelector(selector: AggregationSelector | undefined): AggregationSelector | undefined {
+  if (selector === undefined || typeof selector === 'function') return selector
+  throw new TypeError(`BufferingMetricReader: aggregationSelector must be a function, got ${describe(selector)}`)
+}
+
+/** One stream has one aggregation, so adapters that want different ones cannot share a reader unless it decides. */
+function agreedAggregation(adapters: readonly ExporterAdapter[]): AggregationSelector {
+  const agreed = new Map<InstrumentType, AggregationOption>()
+  for (const kind of Object.values(InstrumentType)) {
+    const [first, ...others] = adapters.map((adapter) => ({
+      name: adapter.name,
+      wants: adapter.selectAggregation(kind),
+    }))
+    const other = others.find(({ wants }) => describe(wants) !== describe(first!.wants))
+    if (other !== undefined) {
+      throw new RangeError(
+        `BufferingMetricReader: adapters want different aggregations for ${kind} ` +
+          `(${first!.name}: ${describe(first!.wants)}, ${other.name}: ${describe(other.wants)}); ` +
+          'give the reader an aggregationSelector to decide',
+      )
+    }
+    agreed.set(kind, first!.wants)
+  }
+  return (kind) => agreed.get(kind)!
+}
+
+/** The longest time a Node.js timer can wait; beyond it, timers fire at once. */
+const LONGEST_MILLIS = 2 ** 31 - 1
+
+function millis(option: string, value: number | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'number') {
+    throw new TypeError(`BufferingMetricReader: ${option} must be a number of milliseconds, got ${describe(value)}`)
+  }
+  if (!(value > 0 && value <= LONGEST_MILLIS)) {
+    throw new RangeError(
+      `BufferingMetricReader: ${option} must be greater than 0 and at most ${LONGEST_MILLIS}, got ${value}`,
+    )
+  }
+  return value
+}
+
+function millisFromEnvironment(variable: string): number | undefined {
+  const text = process.env[variable]?.trim()
+  if (text === undefined || text === '') return undefined
+  const value = Number(text)
+  if (value > 0 && value <= LONGEST_MILLIS) return value
+  diag.warn(`sluice: ${variable} must be a number of milliseconds greater than 0, got '${text}'; using the default`)
+  return undefined
+}
+
+function describe(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}

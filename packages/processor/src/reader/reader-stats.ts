@@ -1,0 +1,27 @@
+import type { AdapterStats } from '../pipeline/exporter-adapter.ts'
+
+/** What a {@link BufferingMetricReader} has done so far; see `stats()`. Counts never decrease. */
+export interface ReaderStats {
+  /** Whole turns: collect, freeze, drain, release. */
+  readonly turns: number
+  /** Streams and series (attribute sets of all streams) known. */
+  readonly streams: number
+  readonly series: number
+  /** Callbacks, or whole collections, that failed or timed out. */
+  readonly collectErrors: number
+  /** Collections that had not settled when their turn went on; their data counts in a later turn. */
+  readonly lateCollections: number
+  /** Times an adapter threw at a series it was given. */
+  readonly adapterFaults: number
+  /** The latest turn: when it began, its length and the part of it spent waiting for the SDK, and how many series it moved. */
+  readonly lastTurn?: {
+    readonly startedUnixMillis: number
+    readonly durationMillis: number
+    readonly collectMillis: number
+    readonly series: number
+  }
+  /** The longest time our own work has held the event loop, in ms; GC pauses that fell into it included. */
+  readonly longestSliceMillis: number
+  /** In the order of the `adapters` option. */
+  readonly adapters: readonly { readonly name: string; readonly stats: AdapterStats }[]
+}

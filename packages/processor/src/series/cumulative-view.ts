@@ -1,0 +1,52 @@
+import type { Cell } from '../aggregation/cell.ts'
+import type { UnixMicros } from '../core/clock.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
+import { Fold, type FoldedPoint } from './fold.ts'
+import type { Generation } from './generation.ts'
+import type { Series } from './series.ts'
+
+/**
+ * The running fold of all generations since the start, for consumers that want cumulative points.
+ *
+ * The start of a series is the start of the generation it first appeared in, and repeats; its end is the end of the last
+ * generation drained, whether or not the series was recorded in that one.
+ */
+export class CumulativeView {
+  readonly #fold = new Fold()
+  readonly #slice: TimeSlice
+  #endUnixMicros: UnixMicros = 0
+
+  constructor(slice: TimeSlice) {
+    this.#slice = slice
+  }
+
+  /** End of the last generation drained into it, in µs since the epoch: the end time of every point it shows. */
+  get endUnixMicros(): UnixMicros {
+    return this.#endUnixMicros
+  }
+
+  /** @internal Begins a generation; every touched series of a wanted stream follows by {@link absorb}. */
+  open(generation: Generation): void {
+    this.#endUnixMicros = generation.endUnixMicros
+  }
+
+  /** @internal */
+  absorb(series: Series, cell: Cell, generation: Generation): void {
+    this.#fold.absorb(series, cell, generation)
+  }
+
+  /**
+   * Visits every point there is to export, a few milliseconds at a time. Points of one stream come together.
+   *
+   * An asynchronous series that was not observed in the last generation is left out, though its sum is remembered. The
+   * points are live: copy what is to be kept. Call it between turns only ({@link AttachedReader.betweenTurns}).
+   */
+  async visit(visitor: (point: FoldedPoint) => void): Promise<void> {
+    this.#slice.begin()
+    for (const point of this.#fold.points()) {
+      if (!point.series.stream.isAsynchronous || point.endUnixMicros === this.#endUnixMicros) visitor(point)
+      if (this.#slice.spent()) await this.#slice.yield()
+    }
+    this.#slice.end()
+  }
+}

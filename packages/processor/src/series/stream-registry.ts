@@ -1,0 +1,73 @@
+import { DataPointType, InstrumentType, type MetricData } from '@opentelemetry/sdk-metrics'
+import type { StreamAggregation } from '../aggregation/cell.ts'
+import { type InstrumentationScope, Stream } from './stream.ts'
+
+/** All streams of one reader, found by their identity. */
+export class StreamRegistry {
+  readonly #streams = new Map<string, Stream>()
+
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /** How many series all streams have together. */
+  get seriesCount(): number {
+    let count = 0
+    for (const stream of this.#streams.values()) count += stream.size
+    return count
+  }
+
+  /** The stream a collected metric belongs to, made at first sight. */
+  streamOf(scope: InstrumentationScope, metric: MetricData): Stream {
+    const { name, unit, valueType } = metric.descriptor
+    const kind = instrumentKind(metric)
+    const aggregation = aggregationOf(metric)
+    const key = JSON.stringify([
+      scope.name,
+      scope.version ?? '',
+      scope.schemaUrl ?? '',
+      name,
+      unit,
+      valueType,
+      kind,
+      aggregation,
+    ])
+    let stream = this.#streams.get(key)
+    if (stream === undefined) {
+      stream = new Stream(scope, metric.descriptor, kind, aggregation)
+      this.#streams.set(key, stream)
+    }
+    stream.descriptor = metric.descriptor
+    return stream
+  }
+}
+
+/**
+ * The instrument kind. SDK 2 and 3 put it on the descriptor as `type`, though their declarations leave it out; where it
+ * is missing it follows from the data. A gauge of unknown origin counts as observed, so that it ends with its source.
+ */
+function instrumentKind(metric: MetricData): InstrumentType {
+  const declared = (metric.descriptor as { type?: InstrumentType }).type
+  if (declared !== undefined) return declared
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return metric.isMonotonic ? InstrumentType.COUNTER : InstrumentType.UP_DOWN_COUNTER
+    case DataPointType.GAUGE:
+      return InstrumentType.OBSERVABLE_GAUGE
+    default:
+      return InstrumentType.HISTOGRAM
+  }
+}
+
+function aggregationOf(metric: MetricData): StreamAggregation {
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return { type: DataPointType.SUM, isMonotonic: metric.isMonotonic }
+    case DataPointType.GAUGE:
+      return { type: DataPointType.GAUGE }
+    case DataPointType.HISTOGRAM:
+      return { type: DataPointType.HISTOGRAM, boundaries: metric.dataPoints[0]?.value.buckets.boundaries.slice() ?? [] }
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
+      return { type: DataPointType.EXPONENTIAL_HISTOGRAM }
+  }
+}

@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests run on the sources; the packed packages are checked apart.
+    alias: {
+      '@otel-sluice/processor': source('./packages/processor/src/index.ts'),
+      '@otel-sluice/exporter-adapter': source('./packages/exporter-adapter/src/index.ts'),
+    },
+  },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    testTimeout: 20_000,
+  },
+})
