@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { diagLog } from './support/diag-log.ts'
+import { INTERVAL, pushPipeline, TIMEOUT } from './support/pipeline.ts'
+
+let log: string[]
+beforeEach(() => {
+  vi.useFakeTimers()
+  log = diagLog()
+})
+afterEach(() => vi.useRealTimers())
+
+async function hanging() {
+  const pipeline = pushPipeline()
+  pipeline.exporter.answer = 'hang'
+  pipeline.counter.add(1)
+  await pipeline.interval()
+  await vi.advanceTimersByTimeAsync(TIMEOUT)
+  return pipeline
+}
+
+test('a call that succeeds after its time-out is delivered, and sent only once', async () => {
+  const { exporter, interval, stats } = await hanging()
+  expect(stats()).toMatchObject({
+    failures: 1,
+    pendingPoints: 1,
+    lastError: 'no answer within 500 ms; waiting for it, a late success counts',
+  })
+  exporter.hanging[0]!.succeed()
+  exporter.answer = 'success'
+  await interval()
+  await interval()
+  expect(exporter.calls).toHaveLength(1)
+  expect(exporter.receiver.total('counter')).toBe(1)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0, failures: 1, outcomeUnknown: 0 })
+})
+
+test('no other export starts while one is under way, also across forceFlush', async () => {
+  const { exporter, counter, interval, reader } = await hanging()
+  exporter.answer = 'success'
+  counter.add(2)
+  await interval()
+  const rejection = expect(reader.forceFlush()).rejects.toThrow(
+    /2 points undelivered .*an export has not called back for \d+ ms/,
+  )
+  await vi.advanceTimersByTimeAsync(3 * TIMEOUT)
+  await rejection
+  expect(exporter.calls).toHaveLength(1)
+  exporter.hanging[0]!.succeed()
+  await interval()
+  expect(exporter.calls).toHaveLength(2)
+  expect(exporter.receiver.total('counter')).toBe(3)
+})
+
+test('a call that fails late is resent, as it may have arrived', async () => {
+  const { exporter, interval, stats } = await hanging()
+  exporter.hanging[0]!.fail()
+  exporter.answer = 'success'
+  await interval()
+  expect(exporter.calls).toHaveLength(2)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 1, failures: 1 })
+})
+
+test('only the first answer of a call counts', async () => {
+  const { exporter, interval, stats, counter } = pushPipeline()
+  exporter.export = (metrics, done) => {
+    exporter.calls.push(metrics)
+    done({ code: 0 })
+    done({ code: 1, error: new Error('second thoughts') })
+  }
+  counter.add(1)
+  await interval()
+  await interval()
+  expect(exporter.calls).toHaveLength(1)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, failures: 0 })
+})
+
+test('after ten time-outs the call is given up and its batch resent', async () => {
+  const { exporter, stats } = await hanging()
+  await vi.advanceTimersByTimeAsync(9 * TIMEOUT)
+  expect(exporter.calls).toHaveLength(1)
+  exporter.answer = 'success'
+  await vi.advanceTimersByTimeAsync(2 * INTERVAL)
+  expect(exporter.calls).toHaveLength(2)
+  expect(exporter.calls[1]!.scopeMetrics).toEqual(exporter.calls[0]!.scopeMetrics)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 1, pendingPoints: 0 })
+  expect(log.some((line) => /giving up on an export that has not called back/.test(line))).toBe(true)
+})
+
+test('a second call that hangs is held and merged into until one of them settles', async () => {
+  const { exporter, counter, stats } = await hanging()
+  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
+  expect(exporter.hanging).toHaveLength(2)
+  for (let i = 0; i < 20; i++) {
+    counter.add(1)
+    await vi.advanceTimersByTimeAsync(INTERVAL)
+  }
+  expect(exporter.hanging).toHaveLength(2)
+  expect(exporter.calls).toHaveLength(2)
+  expect(stats()).toMatchObject({ pendingPoints: 2, mergedPoints: 19 })
+
+  // The call that was given up settles: with its place free, the second one may be given up in turn.
+  exporter.answer = 'success'
+  exporter.hanging[0]!.fail()
+  await vi.advanceTimersByTimeAsync(2 * INTERVAL)
+  expect(exporter.receiver.total('counter')).toBe(21)
+  expect(stats().pendingPoints).toBe(0)
+})
+
+test('a given-up call that succeeds before its batch was resent counts, and cancels the resend', async () => {
+  const { exporter, stats } = await hanging()
+  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
+  const [givenUp, second] = [...exporter.hanging]
+  givenUp!.succeed()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0 })
+  second!.fail()
+  exporter.answer = 'success'
+  await vi.advanceTimersByTimeAsync(3 * INTERVAL)
+  expect(exporter.calls).toHaveLength(2)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0 })
+})

@@ -1,0 +1,29 @@
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { PushExporterAdapter, type PushExporterAdapterOptions } from '@otel-sluice/exporter-adapter'
+import { BufferingMetricReader } from '@otel-sluice/processor'
+import { vi } from 'vitest'
+import { ScriptedExporter } from './scripted-exporter.ts'
+
+export const INTERVAL = 1_000
+export const TIMEOUT = 500
+
+/** A provider, a reader and one push adapter in front of an exporter whose faults the test decides. Wants fake timers. */
+export function pushPipeline(exporter = new ScriptedExporter(), options: PushExporterAdapterOptions = {}) {
+  const reader = new BufferingMetricReader({
+    adapters: [new PushExporterAdapter(exporter, options)],
+    exportIntervalMillis: INTERVAL,
+    exportTimeoutMillis: TIMEOUT,
+  })
+  const provider = new MeterProvider({ readers: [reader] })
+  const meter = provider.getMeter('test')
+  return {
+    exporter,
+    reader,
+    provider,
+    meter,
+    counter: meter.createCounter('counter'),
+    stats: () => reader.stats().adapters[0]!.stats,
+    /** Lets one interval pass: a turn and, if none is under way, a delivery. */
+    interval: () => vi.advanceTimersByTimeAsync(INTERVAL),
+  }
+}

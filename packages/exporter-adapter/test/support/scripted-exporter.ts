@@ -1,0 +1,83 @@
+import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, type InstrumentType } from '@opentelemetry/sdk-metrics'
+import { Receiver } from './receiver.ts'
+
+/** What a scripted exporter does with a call. `…After` means: the receiver has taken the batch in before the fault. */
+export type Answer = 'success' | 'failBefore' | 'failAfter' | 'throwBefore' | 'reject' | 'hang'
+
+export interface HangingCall {
+  readonly metrics: ResourceMetrics
+  succeed(): void
+  fail(): void
+}
+
+/** An exporter whose faults the test decides, in front of a receiver that checks what arrives. */
+export class ScriptedExporter implements PushMetricExporter {
+  answer: Answer = 'success'
+  readonly receiver = new Receiver()
+  readonly rejected = new Receiver(this.receiver)
+  readonly calls: ResourceMetrics[] = []
+  readonly hanging: HangingCall[] = []
+  rejectedAnything = false
+  running = 0
+  mostRunning = 0
+  forceFlushes = 0
+  shutdowns = 0
+  readonly #temporality: (kind: InstrumentType) => AggregationTemporality
+
+  constructor(
+    temporality:
+      | AggregationTemporality
+      | ((kind: InstrumentType) => AggregationTemporality) = AggregationTemporality.DELTA,
+  ) {
+    this.#temporality = typeof temporality === 'function' ? temporality : () => temporality
+  }
+
+  selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
+    return this.#temporality(kind)
+  }
+
+  export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void {
+    this.calls.push(metrics)
+    switch (this.answer) {
+      case 'success':
+        this.receiver.take(metrics)
+        done({ code: 0 })
+        break
+      case 'failBefore':
+        done({ code: 1, error: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) })
+        break
+      case 'failAfter':
+        this.receiver.take(metrics)
+        done({ code: 1, error: new Error('socket hang up') })
+        break
+      case 'throwBefore':
+        throw new Error('the exporter threw')
+      case 'reject':
+        this.rejected.take(metrics)
+        this.rejectedAnything = true
+        done({ code: 1, error: Object.assign(new Error('Bad Request'), { code: 400 }) })
+        break
+      case 'hang': {
+        this.running++
+        this.mostRunning = Math.max(this.mostRunning, this.running)
+        const settle = (take: boolean) => {
+          this.running--
+          this.hanging.splice(this.hanging.indexOf(call), 1)
+          if (take) this.receiver.take(metrics)
+          done(take ? { code: 0 } : { code: 1, error: new Error('socket hang up') })
+        }
+        const call: HangingCall = { metrics, succeed: () => settle(true), fail: () => settle(false) }
+        this.hanging.push(call)
+      }
+    }
+  }
+
+  async forceFlush(): Promise<void> {
+    this.forceFlushes++
+  }
+
+  async shutdown(): Promise<void> {
+    this.shutdowns++
+  }
+}

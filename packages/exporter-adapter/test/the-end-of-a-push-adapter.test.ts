@@ -1,0 +1,136 @@
+import { context, createContextKey } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from '@opentelemetry/sdk-metrics'
+import { PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
+import { BufferingMetricReader } from '@otel-sluice/processor'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { diagLog } from './support/diag-log.ts'
+import { pushPipeline, TIMEOUT } from './support/pipeline.ts'
+import { ScriptedExporter } from './support/scripted-exporter.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  diagLog()
+})
+afterEach(() => vi.useRealTimers())
+
+describe('shutdown', () => {
+  test('delivers what was recorded before it and shuts the exporter down once', async () => {
+    const { exporter, provider, counter } = pushPipeline()
+    counter.add(4)
+    await provider.shutdown()
+    expect(exporter.receiver.total('counter')).toBe(4)
+    expect([exporter.forceFlushes, exporter.shutdowns]).toEqual([1, 1])
+  })
+
+  test('counts what is still held as lost, and rejects with the number and the reason', async () => {
+    const { exporter, reader, counter, stats } = pushPipeline()
+    exporter.answer = 'failBefore'
+    counter.add(4, { a: 1 })
+    counter.add(4, { a: 2 })
+    await expect(reader.shutdown()).rejects.toThrow(
+      'shutdown left 2 points undelivered (ScriptedExporter: 2): connect ECONNREFUSED',
+    )
+    expect(stats()).toMatchObject({ lostPoints: { rejected: 0, shutdown: 2 }, pendingPoints: 0, pendingParcels: 0 })
+    expect(exporter.shutdowns).toBe(1)
+  })
+
+  test('still books a success that comes while the exporter shuts down', async () => {
+    const { exporter, reader, counter, stats } = pushPipeline()
+    exporter.answer = 'hang'
+    exporter.shutdown = async () => exporter.hanging[0]?.succeed()
+    counter.add(1)
+    const rejection = expect(reader.shutdown()).rejects.toThrow(/no answer within 500 ms/)
+    await vi.advanceTimersByTimeAsync(TIMEOUT)
+    await rejection
+    expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { shutdown: 0 }, pendingPoints: 0 })
+  })
+
+  test('keeps to its deadline when the exporter neither answers nor shuts down', async () => {
+    const { exporter, reader, counter, stats } = pushPipeline()
+    exporter.answer = 'hang'
+    exporter.shutdown = () => new Promise(() => {})
+    counter.add(1)
+    const rejection = expect(reader.shutdown({ timeoutMillis: 300 })).rejects.toThrow(
+      /not done within timeoutMillis of 300/,
+    )
+    await vi.advanceTimersByTimeAsync(301)
+    await rejection
+    expect(stats()).toMatchObject({ lostPoints: { shutdown: 1 }, pendingPoints: 0 })
+    exporter.hanging[0]!.succeed()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(stats()).toMatchObject({ deliveredPoints: 0, lostPoints: { shutdown: 1 }, pendingPoints: 0 })
+  })
+})
+
+test('forceFlush delivers what an outage has held, and then flushes the exporter', async () => {
+  const { exporter, reader, counter, interval } = pushPipeline()
+  exporter.answer = 'failBefore'
+  counter.add(1)
+  await interval()
+  counter.add(2)
+  await expect(reader.forceFlush()).rejects.toThrow(/left 2 points undelivered/)
+  exporter.answer = 'success'
+  await reader.forceFlush()
+  expect(exporter.receiver.total('counter')).toBe(3)
+  expect(exporter.forceFlushes).toBe(1)
+})
+
+test('an exporter whose forceFlush rejects makes forceFlush reject', async () => {
+  const { exporter, reader } = pushPipeline()
+  exporter.forceFlush = () => Promise.reject(new Error('the socket is gone'))
+  await expect(reader.forceFlush()).rejects.toThrow(/0 points undelivered: the socket is gone/)
+})
+
+test('exports run with tracing suppressed, so that exporting makes no traces to export', async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  const { exporter, counter, interval } = pushPipeline()
+  const seen: unknown[] = []
+  exporter.export = (_metrics, done) => {
+    seen.push(context.active().getValue(createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')))
+    done({ code: 0 })
+  }
+  counter.add(1)
+  await interval()
+  context.disable()
+  expect(seen).toEqual([true])
+})
+
+describe('the constructor rejects', () => {
+  const exporter = new ScriptedExporter()
+  test.each([
+    [{ exportIntervalMillis: 0 }, /exportIntervalMillis must be greater than 0 .*got 0/],
+    [{ exportTimeoutMillis: Number.POSITIVE_INFINITY }, /exportTimeoutMillis .*got Infinity/],
+    [{ maxExportBatchSize: 1.5 }, /maxExportBatchSize must be a whole number, got 1.5/],
+    [{ maxExportBatchSize: '9' as never }, /maxExportBatchSize must be a number, got 9/],
+    [
+      { exportIntervalMillis: 10, exportTimeoutMillis: 20 },
+      /exportTimeoutMillis \(20\) must not exceed exportIntervalMillis \(10\)/,
+    ],
+  ])('%j', (options, message) => {
+    expect(() => new PushExporterAdapter(exporter, options)).toThrow(message)
+  })
+
+  test('what is no exporter, with a hint where the other adapter would do', () => {
+    expect(() => new PushExporterAdapter(undefined as never)).toThrow(
+      /exporter must be a PushMetricExporter, got undefined/,
+    )
+    const pull = new BufferingMetricReader({ adapters: [new PushExporterAdapter(exporter)] })
+    expect(() => new PushExporterAdapter(pull as never)).toThrow(/use new PullExporterAdapter/)
+    expect(() => new PullExporterAdapter(exporter as never)).toThrow(/use new PushExporterAdapter/)
+  })
+})
+
+test('an exporter without preferences gets cumulative points in the default aggregation', async () => {
+  const memory = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const plain = { export: memory.export.bind(memory), forceFlush: async () => {}, shutdown: async () => {} }
+  const reader = new BufferingMetricReader({ adapters: [new PushExporterAdapter(plain)] })
+  const provider = new MeterProvider({ readers: [reader] })
+  provider.getMeter('test').createCounter('counter').add(1)
+  const flushed = reader.forceFlush()
+  await vi.advanceTimersByTimeAsync(10)
+  await flushed
+  expect(memory.getMetrics()[0]!.scopeMetrics[0]!.metrics[0]!.aggregationTemporality).toBe(
+    AggregationTemporality.CUMULATIVE,
+  )
+})
