@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests run on the sources; the packed packages are checked apart.
     alias: {
       '@otel-sluice/processor': source('./packages/processor/src/index.ts'),
+      '@otel-sluice/example-otlp-receiver': source('./examples/otlp-receiver/src/index.ts'),
       '@otel-sluice/exporter-adapter': source('./packages/exporter-adapter/src/index.ts'),
     },
   },

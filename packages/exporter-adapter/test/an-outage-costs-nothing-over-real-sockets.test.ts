@@ -1,0 +1,104 @@
+import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc'
+import {
+  AggregationTemporalityPreference,
+  OTLPMetricExporter as JsonExporter,
+} from '@opentelemetry/exporter-metrics-otlp-http'
+import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { type OtlpReceiver, startOtlpReceiver } from '@otel-sluice/example-otlp-receiver'
+import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
+import { BufferingMetricReader } from '@otel-sluice/processor'
+import { describe, expect, test, vi } from 'vitest'
+import { arrived } from './support/arrived.ts'
+
+/** Exporters as they are configured in the field, but for time-outs that a test can wait for. */
+const protocols = {
+  protobuf: (receiver: OtlpReceiver) =>
+    new ProtobufExporter({
+      url: receiver.url,
+      timeoutMillis: 300,
+      temporalityPreference: AggregationTemporalityPreference.DELTA,
+    }),
+  json: (receiver: OtlpReceiver) =>
+    new JsonExporter({
+      url: receiver.url,
+      timeoutMillis: 300,
+      temporalityPreference: AggregationTemporalityPreference.DELTA,
+    }),
+  grpc: (receiver: OtlpReceiver) =>
+    new GrpcExporter({
+      url: receiver.grpcUrl,
+      timeoutMillis: 300,
+      temporalityPreference: AggregationTemporalityPreference.DELTA,
+    }),
+}
+
+describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %s through an outage', (protocol) => {
+  async function pipeline() {
+    const receiver = await startOtlpReceiver({ grpc: true })
+    const reader = new BufferingMetricReader({ adapters: [new PushExporterAdapter(protocols[protocol](receiver))] })
+    const provider = new MeterProvider({ readers: [reader] })
+    const counter = provider.getMeter('shop').createCounter('orders')
+    const total = () => arrived(receiver, 'orders').total
+    const stats = () => reader.stats().adapters[0]!.stats
+    const end = async () => {
+      await provider.shutdown()
+      await receiver.close()
+    }
+    return { receiver, reader, counter, total, stats, end }
+  }
+
+  test.each([
+    ['answers 503 / UNAVAILABLE', async (receiver: OtlpReceiver) => receiver.fail({ status: 503, grpcCode: 14 })],
+    ['never answers', async (receiver: OtlpReceiver) => receiver.fail('hang')],
+    ['resets the connection', async (receiver: OtlpReceiver) => receiver.fail('reset')],
+    ['is down', (receiver: OtlpReceiver) => receiver.goDown()],
+  ])('a receiver that %s costs nothing', async (_what, fail) => {
+    const { receiver, reader, counter, total, stats, end } = await pipeline()
+    counter.add(1)
+    await reader.forceFlush()
+    await fail(receiver)
+    for (const value of [10, 100]) {
+      counter.add(value)
+      await expect(reader.forceFlush()).rejects.toThrow(/points undelivered/)
+    }
+    expect(total()).toBe(1)
+    receiver.fail('none')
+    await receiver.comeUp()
+    counter.add(1000)
+    await untilDelivered(reader)
+    expect(total()).toBe(1111)
+    expect(receiver.ledger.doubled).toBe(0)
+    expect(stats()).toMatchObject({ pendingPoints: 0, lostPoints: { rejected: 0, shutdown: 0 } })
+    await end()
+  })
+
+  test('a connection cut after the batch was taken in makes an identical resend, not a double', async () => {
+    const { receiver, reader, counter, stats, end } = await pipeline()
+    receiver.fail('cut-after-taking-in', { times: 1 })
+    counter.add(7)
+    await expect(reader.forceFlush()).rejects.toThrow(/points undelivered/)
+    await untilDelivered(reader)
+    expect(receiver.ledger).toMatchObject({ resentIdentical: 1, doubled: 0 })
+    expect(receiver.ledger.total('orders')).toBe(7)
+    expect(stats()).toMatchObject({ outcomeUnknown: 1, deliveredPoints: 1, pendingPoints: 0 })
+    await end()
+  })
+
+  test('a permanent rejection is dropped once, counted, and holds nothing up', async () => {
+    const { receiver, reader, counter, total, stats, end } = await pipeline()
+    receiver.fail({ status: 400, grpcCode: 3 }, { times: 1 })
+    counter.add(5)
+    await reader.forceFlush()
+    counter.add(6)
+    await reader.forceFlush()
+    expect(total()).toBe(6)
+    expect(stats()).toMatchObject({ lostPoints: { rejected: 1, shutdown: 0 }, deliveredPoints: 1, pendingPoints: 0 })
+    await end()
+  })
+})
+
+/** A channel that has seen its server go needs a moment to find it again; how long is the exporter's affair. */
+async function untilDelivered(reader: BufferingMetricReader): Promise<void> {
+  await vi.waitFor(() => reader.forceFlush(), { timeout: 15_000, interval: 50 })
+}
