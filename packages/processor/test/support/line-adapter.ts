@@ -1,0 +1,74 @@
+import { AggregationTemporality, AggregationType } from '@opentelemetry/sdk-metrics'
+import {
+  type AdapterStats,
+  type Cell,
+  type ExporterAdapter,
+  Fold,
+  type Series,
+  type Window,
+} from '@otel-sluice/processor'
+
+/** Sends a line of text per series. */
+export class LineAdapter implements ExporterAdapter {
+  readonly name = 'LineAdapter'
+  readonly #write: (lines: string[]) => Promise<void>
+  #open = new Fold()
+  #sending = new Fold()
+  #offered = 0
+  #delivered = 0
+  #merged = 0
+  #lost = 0
+  #attempts = 0
+
+  constructor(write: (lines: string[]) => Promise<void>) {
+    this.#write = write
+  }
+
+  selectAggregationTemporality = () => AggregationTemporality.DELTA
+  selectAggregation = () => ({ type: AggregationType.DEFAULT })
+  attach(): void {}
+
+  absorb(series: Series, cell: Cell, window: Window): void {
+    this.#offered++
+    if (this.#open.absorb(series, cell, window)) this.#merged++
+  }
+
+  async deliver(): Promise<void> {
+    await this.#send() // what failed the last time, unchanged
+    this.#sending = this.#open // swap first, then send: what comes meanwhile belongs to the next fold
+    this.#open = new Fold()
+    await this.#send()
+  }
+
+  async #send(): Promise<void> {
+    if (this.#sending.size === 0) return
+    this.#attempts++
+    await this.#write(
+      [...this.#sending.points()].map(({ series, cell }) => `${series.stream.descriptor.name} ${cell.toValue()}`),
+    )
+    this.#delivered += this.#sending.size
+    this.#sending = new Fold()
+  }
+
+  async shutdown(): Promise<void> {
+    this.#lost += this.#open.size + this.#sending.size
+    this.#open = new Fold()
+    this.#sending = new Fold()
+  }
+
+  stats(): AdapterStats {
+    return {
+      offeredPoints: this.#offered,
+      deliveredPoints: this.#delivered,
+      pendingPoints: this.#open.size + this.#sending.size,
+      mergedPoints: this.#merged,
+      supersededPoints: 0,
+      filteredPoints: 0,
+      lostPoints: { rejected: 0, shutdown: this.#lost },
+      outcomeUnknown: 0,
+      attempts: this.#attempts,
+      failures: 0,
+      pendingParcels: Number(this.#open.size > 0) + Number(this.#sending.size > 0),
+    }
+  }
+}
