@@ -76,6 +76,10 @@ describe.each([
         cell.reset()
         for (const value of b) cell.record(value)
         expect(cell.toValue()).toEqual(recorded(aggregation, b).toValue())
+        if (b.length === 0) return
+        cell.reset()
+        mergeCell(cell, recorded(aggregation, b))
+        expect(cell.toValue()).toEqual(recorded(aggregation, b).toValue())
       }),
     )
   })
