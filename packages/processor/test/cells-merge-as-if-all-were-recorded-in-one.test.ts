@@ -77,9 +77,10 @@ describe.each([
         for (const value of b) cell.record(value)
         expect(cell.toValue()).toEqual(recorded(aggregation, b).toValue())
         if (b.length === 0) return
-        cell.reset()
-        mergeCell(cell, recorded(aggregation, b))
-        expect(cell.toValue()).toEqual(recorded(aggregation, b).toValue())
+        const other = recorded(aggregation, a)
+        other.reset()
+        mergeCell(other, recorded(aggregation, b))
+        expect(other.toValue()).toEqual(recorded(aggregation, b).toValue())
       }),
     )
   })
