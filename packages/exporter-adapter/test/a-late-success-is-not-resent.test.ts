@@ -119,3 +119,14 @@ test('a given-up call that succeeds before its batch was resent counts, and canc
   expect(exporter.calls).toHaveLength(2)
   expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0 })
 })
+
+test('a given-up call that is rejected while its batch is under way again does not lose what the resend delivers', async () => {
+  const { exporter, stats } = await hanging()
+  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
+  const [givenUp, second] = [...exporter.hanging]
+  givenUp!.reject()
+  await vi.advanceTimersByTimeAsync(0)
+  second!.succeed()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { rejected: 0 }, pendingPoints: 0 })
+})

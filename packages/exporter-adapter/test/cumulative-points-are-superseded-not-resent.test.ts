@@ -68,3 +68,23 @@ test('the start of a series repeats in every export', async () => {
   expect(starts[1]).toEqual(starts[0])
   expect(starts[2]).toEqual(starts[0])
 })
+
+test('a sealed parcel never changes: its later batches show the sums of the time it was sealed', async () => {
+  const exporter = new ScriptedExporter(AggregationTemporality.CUMULATIVE)
+  const { counter, interval, reader } = pushPipeline(exporter, { maxExportBatchSize: 1 })
+  exporter.answer = 'hang'
+  counter.add(1, { n: 1 })
+  counter.add(1, { n: 2 })
+  await interval()
+  counter.add(5, { n: 2 })
+  await reader.flush()
+  exporter.answer = 'success'
+  exporter.hanging[0]!.succeed()
+  await vi.advanceTimersByTimeAsync(0)
+  const points = exporter.calls.map((call) => call.scopeMetrics[0]!.metrics[0]!.dataPoints[0]!)
+  expect(points.map((point) => [point.attributes.n, point.value])).toEqual([
+    [1, 1],
+    [2, 1],
+  ])
+  expect(points[1]!.endTime).toEqual(points[0]!.endTime)
+})

@@ -9,6 +9,7 @@ export interface HangingCall {
   readonly metrics: ResourceMetrics
   succeed(): void
   fail(): void
+  reject(): void
 }
 
 /** An exporter whose faults the test decides, in front of a receiver that checks what arrives. */
@@ -61,13 +62,18 @@ export class ScriptedExporter implements PushMetricExporter {
       case 'hang': {
         this.running++
         this.mostRunning = Math.max(this.mostRunning, this.running)
-        const settle = (take: boolean) => {
+        const settle = (result: { code: number; error?: Error }) => {
           this.running--
           this.hanging.splice(this.hanging.indexOf(call), 1)
-          if (take) this.receiver.take(metrics)
-          done(take ? { code: 0 } : { code: 1, error: new Error('socket hang up') })
+          if (result.code === 0) this.receiver.take(metrics)
+          done(result)
         }
-        const call: HangingCall = { metrics, succeed: () => settle(true), fail: () => settle(false) }
+        const call: HangingCall = {
+          metrics,
+          succeed: () => settle({ code: 0 }),
+          fail: () => settle({ code: 1, error: new Error('socket hang up') }),
+          reject: () => settle({ code: 1, error: Object.assign(new Error('Bad Request'), { code: 400 }) }),
+        }
         this.hanging.push(call)
       }
     }
