@@ -46,6 +46,20 @@ describe('shutdown', () => {
     expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { shutdown: 0 }, pendingPoints: 0 })
   })
 
+  test('calls the exporter no more once it is shutting down', async () => {
+    const { exporter, reader, counter, stats } = pushPipeline(undefined, { maxExportBatchSize: 1 })
+    exporter.answer = 'hang'
+    exporter.shutdown = async () => exporter.hanging[0]?.succeed()
+    counter.add(1, { n: 1 })
+    counter.add(1, { n: 2 })
+    const rejection = expect(reader.shutdown({ timeoutMillis: 300 })).rejects.toThrow(/not done within/)
+    await vi.advanceTimersByTimeAsync(300)
+    await rejection
+    await vi.advanceTimersByTimeAsync(TIMEOUT)
+    expect(exporter.calls).toHaveLength(1)
+    expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { shutdown: 1 }, pendingPoints: 0 })
+  })
+
   test('keeps to its deadline when the exporter neither answers nor shuts down', async () => {
     const { exporter, reader, counter, stats } = pushPipeline()
     exporter.answer = 'hang'
