@@ -130,3 +130,16 @@ test('a given-up call that is rejected while its batch is under way again does n
   await vi.advanceTimersByTimeAsync(0)
   expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { rejected: 0 }, pendingPoints: 0 })
 })
+
+test('a slow call that turns out never to have connected is resent without counting as unknown', async () => {
+  const { exporter, interval, stats } = await hanging()
+  exporter.hanging[0]!.refuse()
+  exporter.answer = 'success'
+  await interval()
+  expect(stats()).toMatchObject({
+    deliveredPoints: 1,
+    outcomeUnknown: 0,
+    failures: 1,
+    lastError: 'connect ECONNREFUSED',
+  })
+})

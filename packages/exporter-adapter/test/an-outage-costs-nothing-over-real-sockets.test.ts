@@ -89,7 +89,9 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %
     const { receiver, reader, counter, total, stats, end } = await pipeline()
     receiver.fail({ status: 400, grpcCode: 3 }, { times: 1 })
     counter.add(5)
-    await reader.forceFlush()
+    await expect(reader.forceFlush()).rejects.toThrow(
+      /forceFlush failed: 1 points were rejected for good and dropped: /,
+    )
     counter.add(6)
     await reader.forceFlush()
     expect(total()).toBe(6)

@@ -93,7 +93,7 @@ test('forceFlush delivers what an outage has held, and then flushes the exporter
 test('an exporter whose forceFlush rejects makes forceFlush reject', async () => {
   const { exporter, reader } = pushPipeline()
   exporter.forceFlush = () => Promise.reject(new Error('the socket is gone'))
-  await expect(reader.forceFlush()).rejects.toThrow(/0 points undelivered: the socket is gone/)
+  await expect(reader.forceFlush()).rejects.toThrow(/forceFlush failed: the socket is gone/)
 })
 
 test('exports run with tracing suppressed, so that exporting makes no traces to export', async () => {

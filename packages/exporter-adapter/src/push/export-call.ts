@@ -1,6 +1,6 @@
 import { context, createContextKey } from '@opentelemetry/api'
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import { type Outcome, outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeOf, toError } from './outcome.ts'
 
 /** The key of `suppressTracing` in `@opentelemetry/core`: context keys are equal by name, in every copy and version. */
 const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
@@ -16,7 +16,7 @@ export function callExport(exporter: PushMetricExporter, metrics: ResourceMetric
         exporter.export(metrics, (result) => resolve(outcomeOf(result)))
       })
     } catch (error) {
-      resolve({ type: 'unknown', error: error instanceof Error ? error : new Error(String(error)) })
+      resolve({ type: 'unknown', error: toError(error) })
     }
   })
 }

@@ -58,3 +58,16 @@ function hasGrpcDetails(error: Error): boolean {
   const { metadata } = error as { metadata?: { get?(key: string): unknown[] } }
   return (metadata?.get?.('grpc-status-details-bin')?.length ?? 0) > 0
 }
+
+/** What an error says, in one line. Node.js leaves the message empty where several addresses were tried. */
+export function reasonOf(error: Error): string {
+  if (error.message !== '') return error.message
+  if (error instanceof AggregateError) return error.errors.map((each: unknown) => reasonOf(toError(each))).join('; ')
+  const { code } = error as { code?: unknown }
+  return code === undefined ? error.name : String(code)
+}
+
+/** Whatever was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

@@ -18,7 +18,7 @@ import {
   type Window,
 } from '@otel-sluice/processor'
 import { callExport } from './export-call.ts'
-import type { Outcome } from './outcome.ts'
+import { type Outcome, reasonOf } from './outcome.ts'
 import { type Batch, SealedParcel } from './parcel.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
 import { settlesWithin } from './settles-within.ts'
@@ -104,6 +104,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   async deliver({ force }: { readonly force: boolean }): Promise<void> {
     const reader = this.#reader
     if (reader === undefined) throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
+    const rejectedBefore = this.#lostPoints.rejected
     await this.#awaitCallInFlight()
     if (this.#sealed !== undefined) {
       this.#supersededPoints += this.#sealed.supersedeCumulative()
@@ -112,6 +113,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#isShutdown) return
     await this.#send(await reader.betweenTurns(() => this.#seal(reader)))
     if (force) await this.#flushExporter()
+    const rejected = this.#lostPoints.rejected - rejectedBefore
+    if (rejected > 0) throw new Error(`${rejected} points were rejected for good and dropped: ${this.#lastError}`)
   }
 
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
@@ -189,10 +192,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#inFlight = call
     if (!(await settlesWithin(call.booked, this.#timeout()))) {
       call.timedOut = true
-      batch.mayHaveArrived = true
-      const error = new Error(`no answer within ${this.#timeout()} ms; waiting for it, a late success counts`)
-      this.#countFailure(error)
-      throw error
+      this.#failures++
+      this.#lastError = `no answer within ${this.#timeout()} ms; waiting for it, a late success counts`
+      this.#reportOutage(this.#lastError)
     }
     if (!batch.isFinished) throw new Error(this.#lastError)
   }
@@ -212,6 +214,7 @@ export class PushExporterAdapter implements ExporterAdapter {
       this.#givenUp = call
       this.#inFlight = undefined
       if (!call.batch.isFinished) call.batch.state = 'pending'
+      call.batch.mayHaveArrived = true
       return
     }
     throw new Error(`an export has not called back for ${ageMillis} ms; nothing else is sent until it does`)
@@ -232,34 +235,33 @@ export class PushExporterAdapter implements ExporterAdapter {
       this.#reportRecovery()
       return
     }
-    if (!call.timedOut) this.#countFailure(outcome.error)
+    const reason = reasonOf(outcome.error)
+    this.#lastError = reason
+    // One that timed out was counted and reported then.
+    if (!call.timedOut) this.#failures++
     // After it was given up only a success matters: the batch may be in another call by now.
     if (wasGivenUp || batch.isFinished) return
     if (outcome.type === 'rejected') {
       batch.state = 'lost'
       this.#lostPoints.rejected += batch.size
-      diag.error(
-        `sluice: ${this.name}: ${batch.size} points were rejected for good and are dropped: ${outcome.error.message}`,
-      )
+      diag.error(`sluice: ${this.name}: ${batch.size} points were rejected for good and are dropped: ${reason}`)
       return
     }
     batch.state = 'pending'
     if (outcome.type === 'unknown') batch.mayHaveArrived = true
+    if (!call.timedOut) this.#reportOutage(reason)
   }
 
-  #countFailure(error: Error): void {
-    this.#failures++
-    this.#lastError = error.message
-    // Once per outage: the next word is that it is over.
+  /** Says so once per outage: the next word is that it is over. */
+  #reportOutage(reason: string): void {
     if (this.#failuresInARow++ > 0) return
-    diag.warn(
-      `sluice: ${this.name}: export failed, ${this.#pendingPoints()} points are held and sent again: ${error.message}`,
-    )
+    diag.warn(`sluice: ${this.name}: export failed, ${this.#pendingPoints()} points are held and sent again: ${reason}`)
   }
 
   #reportRecovery(): void {
-    if (this.#failuresInARow > 0)
-      diag.info(`sluice: ${this.name}: delivering again after ${this.#failuresInARow} failures`)
+    if (this.#failuresInARow > 0) {
+      diag.warn(`sluice: ${this.name}: delivering again after ${this.#failuresInARow} failed attempts`)
+    }
     this.#failuresInARow = 0
   }
 

@@ -10,7 +10,11 @@ export interface HangingCall {
   succeed(): void
   fail(): void
   reject(): void
+  refuse(): void
 }
+
+const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+const REJECTED = Object.assign(new Error('Bad Request'), { code: 400 })
 
 /** An exporter whose faults the test decides, in front of a receiver that checks what arrives. */
 export class ScriptedExporter implements PushMetricExporter {
@@ -46,7 +50,7 @@ export class ScriptedExporter implements PushMetricExporter {
         done({ code: 0 })
         break
       case 'failBefore':
-        done({ code: 1, error: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) })
+        done({ code: 1, error: REFUSED })
         break
       case 'failAfter':
         this.receiver.take(metrics)
@@ -57,7 +61,7 @@ export class ScriptedExporter implements PushMetricExporter {
       case 'reject':
         this.rejected.take(metrics)
         this.rejectedAnything = true
-        done({ code: 1, error: Object.assign(new Error('Bad Request'), { code: 400 }) })
+        done({ code: 1, error: REJECTED })
         break
       case 'hang': {
         this.running++
@@ -72,7 +76,8 @@ export class ScriptedExporter implements PushMetricExporter {
           metrics,
           succeed: () => settle({ code: 0 }),
           fail: () => settle({ code: 1, error: new Error('socket hang up') }),
-          reject: () => settle({ code: 1, error: Object.assign(new Error('Bad Request'), { code: 400 }) }),
+          reject: () => settle({ code: 1, error: REJECTED }),
+          refuse: () => settle({ code: 1, error: REFUSED }),
         }
         this.hanging.push(call)
       }

@@ -39,8 +39,8 @@ export interface ExporterAdapter {
    */
   absorb(series: Series, cell: Cell, window: Window): void
   /**
-   * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something has to
-   * be sent again later; what cannot be delivered ever is dropped and counted instead.
+   * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
+   * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted.
    *
    * @param options.force also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()`
    * or `shutdown()`

@@ -204,7 +204,7 @@ export class BufferingMetricReader extends MetricReader {
         : settled.flatMap((delivery) => (delivery.status === 'rejected' ? [delivery.reason as unknown] : []))
     throw new AggregateError(
       reasons,
-      `BufferingMetricReader: ${call} left ${this.#undelivered()}: ${reasons.map(text).join('; ')}`,
+      `BufferingMetricReader: ${call} ${this.#undelivered()}: ${reasons.map(text).join('; ')}`,
     )
   }
 
@@ -213,8 +213,8 @@ export class BufferingMetricReader extends MetricReader {
       .map(({ adapter }) => ({ name: adapter.name, points: adapter.stats().pendingPoints }))
       .filter(({ points }) => points > 0)
     const total = pending.reduce((sum, { points }) => sum + points, 0)
-    if (total === 0) return '0 points undelivered'
-    return `${total} points undelivered (${pending.map(({ name, points }) => `${name}: ${points}`).join(', ')})`
+    if (total === 0) return 'failed'
+    return `left ${total} points undelivered (${pending.map(({ name, points }) => `${name}: ${points}`).join(', ')})`
   }
 
   async #close(timeoutMillis: number | undefined): Promise<void> {
