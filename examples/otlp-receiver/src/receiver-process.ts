@@ -59,6 +59,4 @@ process.on('message', (command: ReceiverCommand) => {
     (error: unknown) => send({ type: 'failed', id: command.id, message: String(error) }),
   )
 })
-// Whoever started it decides when it ends: Ctrl-C reaches the whole process group, but the last numbers are still wanted.
-process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())

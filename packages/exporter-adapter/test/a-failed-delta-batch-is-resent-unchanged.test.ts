@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { diagLog } from './support/diag-log.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { pushPipeline } from './support/pipeline.ts'
 import type { Answer } from './support/scripted-exporter.ts'
 

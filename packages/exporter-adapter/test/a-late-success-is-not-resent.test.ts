@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { diagLog } from './support/diag-log.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { INTERVAL, pushPipeline, TIMEOUT } from './support/pipeline.ts'
 
 let log: string[]

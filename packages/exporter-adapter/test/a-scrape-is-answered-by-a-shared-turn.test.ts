@@ -10,7 +10,7 @@ import {
 import { PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { diagLog } from './support/diag-log.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { listen, scrape } from './support/scrape.ts'
 import { ScriptedExporter } from './support/scripted-exporter.ts'
 

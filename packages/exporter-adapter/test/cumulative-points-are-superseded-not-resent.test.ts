@@ -1,6 +1,6 @@
 import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { diagLog } from './support/diag-log.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { pushPipeline } from './support/pipeline.ts'
 import { ScriptedExporter } from './support/scripted-exporter.ts'
 

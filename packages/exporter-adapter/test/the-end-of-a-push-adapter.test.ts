@@ -4,7 +4,7 @@ import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from '@
 import { PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { diagLog } from './support/diag-log.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { pushPipeline, TIMEOUT } from './support/pipeline.ts'
 import { ScriptedExporter } from './support/scripted-exporter.ts'
 
