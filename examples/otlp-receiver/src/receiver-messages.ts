@@ -9,7 +9,6 @@ export type ReceiverCommand = { readonly id: number } & (
       readonly receivers: readonly { readonly name: string; readonly preferredPort: number }[]
       /** The metrics to report on. */
       readonly metricNames: readonly string[]
-      readonly reportIntervalMillis: number
     }
   | { readonly type: 'fail'; readonly fault: Fault; readonly times?: number }
   | { readonly type: 'go-down' | 'come-up' | 'report' }
@@ -29,7 +28,7 @@ export interface ReceiverReport {
   readonly metricNames: readonly string[]
 }
 
-/** `report` comes by itself at the interval asked for, without an `id`, and as the answer to every command. */
+/** A command is answered with how all receivers stand once it is done, or with why it failed. */
 export type ReceiverMessage =
-  | { readonly type: 'report'; readonly id?: number; readonly reports: readonly ReceiverReport[] }
+  | { readonly type: 'report'; readonly id: number; readonly reports: readonly ReceiverReport[] }
   | { readonly type: 'failed'; readonly id: number; readonly message: string }

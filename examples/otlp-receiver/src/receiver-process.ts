@@ -36,7 +36,6 @@ async function obey(command: ReceiverCommand): Promise<void> {
     case 'start':
       metricNames = command.metricNames
       for (const { name, preferredPort } of command.receivers) receivers.set(name, await startOn(preferredPort))
-      setInterval(() => send({ type: 'report', reports: reports() }), command.reportIntervalMillis).unref()
       return
     case 'fail': {
       const { fault, times } = command
