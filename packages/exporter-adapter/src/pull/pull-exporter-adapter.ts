@@ -29,7 +29,7 @@ export class PullExporterAdapter implements ExporterAdapter {
   readonly name: string
   readonly #pullReader: MetricReader
   #reader: AttachedReader | undefined
-  #open = new Fold()
+  readonly #open = new Fold()
   #isShutdown = false
 
   #offeredPoints = 0
@@ -81,8 +81,7 @@ export class PullExporterAdapter implements ExporterAdapter {
     } catch (error) {
       this.#countFailure(error)
     }
-    this.#lostAtShutdown += this.#open.size
-    this.#open = new Fold()
+    this.#lostAtShutdown += this.#open.take().length
   }
 
   stats(): AdapterStats {
@@ -124,8 +123,7 @@ export class PullExporterAdapter implements ExporterAdapter {
         builder.add(point, temporality, reader.cumulative.endUnixMicros)
     })
     this.#offeredPoints += builder.size
-    for (const point of this.#open.points()) builder.add(point, AggregationTemporality.DELTA)
-    this.#open = new Fold()
+    for (const point of this.#open.take()) builder.add(point, AggregationTemporality.DELTA)
     this.#deliveredPoints += builder.size
     return { resourceMetrics: builder.build(reader.resource), errors: [] }
   }

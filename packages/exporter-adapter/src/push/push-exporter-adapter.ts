@@ -52,7 +52,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #maxBatchSize: number
   #timeoutMillis: number | undefined
   #reader: AttachedReader | undefined
-  #open = new Fold()
+  readonly #open = new Fold()
   #sealed: SealedParcel | undefined
   #inFlight: ExportCall | undefined
   /** INVARIANT: at most one call is given up at a time; a second one that hangs is waited for until one of them settles. */
@@ -129,7 +129,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#lostPoints.shutdown += this.#pendingPoints()
     for (const batch of this.#sealed?.batches ?? []) if (!batch.isFinished) batch.state = 'lost'
     this.#sealed = undefined
-    this.#open = new Fold()
+    this.#open.take()
   }
 
   stats(): AdapterStats {
@@ -161,8 +161,7 @@ export class PushExporterAdapter implements ExporterAdapter {
       if (this.selectAggregationTemporality(series.stream.kind) !== AggregationTemporality.CUMULATIVE) return
       captured.push({ series, cell: cell.clone(), startUnixMicros, endUnixMicros: reader.cumulative.endUnixMicros })
     })
-    const delta = [...this.#open.points()]
-    this.#open = new Fold()
+    const delta = this.#open.take()
     this.#offeredPoints += captured.length
     this.#sealed = new SealedParcel(delta, captured, () => reader.resource, this.#maxBatchSize)
     return this.#sealed

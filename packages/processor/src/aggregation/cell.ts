@@ -46,3 +46,12 @@ export function addPoint(cell: Cell, value: PointValue): void {
 export function mergeCell(cell: Cell, later: Cell): void {
   ;(cell as { merge(later: Cell): void }).merge(later)
 }
+
+/**
+ * Takes an earlier state of the same sum or histogram from a later one, both cumulative since the same start.
+ *
+ * @returns false when it has fallen; a histogram is then of no use any more
+ */
+export function subtractCell(cell: Cell, earlier: Cell): boolean {
+  return (cell as { subtract(earlier: Cell): boolean }).subtract(earlier)
+}

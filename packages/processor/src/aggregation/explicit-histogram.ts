@@ -43,6 +43,20 @@ export class ExplicitHistogramCell {
     this.hasSum &&= later.hasSum
   }
 
+  /** See {@link subtractCell}. What min and max were in between is unknown. */
+  subtract(earlier: ExplicitHistogramCell): boolean {
+    for (let i = 0; i < this.counts.length; i++) {
+      this.counts[i]! -= earlier.counts[i]!
+      if (this.counts[i]! < 0) return false
+    }
+    this.count -= earlier.count
+    this.sum -= earlier.sum
+    this.hasSum &&= earlier.hasSum
+    this.min = Number.POSITIVE_INFINITY
+    this.max = Number.NEGATIVE_INFINITY
+    return true
+  }
+
   reset(): void {
     this.counts.fill(0)
     this.count = 0

@@ -10,14 +10,16 @@ import { TIMED_OUT, within } from '../core/deadline.ts'
 import { SharedRuns } from '../core/shared-runs.ts'
 import { TimeSlice } from '../core/time-slice.ts'
 import { DeliverySchedule } from '../pipeline/delivery-schedule.ts'
+import { Derivation } from '../pipeline/derivation.ts'
 import { Drain } from '../pipeline/drain.ts'
-import type { AttachedReader } from '../pipeline/exporter-adapter.ts'
+import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
 import { Generations } from '../series/generation.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
+import { Collection } from './collection.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
-import { SdkCollection } from './sdk-collection.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -30,11 +32,12 @@ import { SdkCollection } from './sdk-collection.ts'
  */
 export class BufferingMetricReader extends MetricReader {
   readonly #settings: ReaderSettings
-  readonly #streams = new StreamRegistry()
+  readonly #streams: StreamRegistry
   readonly #generations = new Generations(new Clock())
   readonly #slice = new TimeSlice()
-  readonly #cumulative = new CumulativeView(this.#slice)
-  readonly #collection: SdkCollection
+  readonly #cumulative: CumulativeView
+  readonly #collection: Collection
+  readonly #derivation: Derivation
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
   readonly #schedules: readonly DeliverySchedule[]
@@ -51,16 +54,22 @@ export class BufferingMetricReader extends MetricReader {
     super({
       aggregationSelector: settings.aggregationSelector,
       aggregationTemporalitySelector: () => AggregationTemporality.DELTA,
+      // The SDK overflows one series before its limit is reached.
+      cardinalitySelector: (kind) => limitOf(settings.cardinalityLimits, kind) + 1,
       otelComponentType: 'sluice_buffering_metric_reader',
     })
     this.#settings = settings
-    this.#collection = new SdkCollection(
+    this.#streams = new StreamRegistry(settings.cardinalityLimits)
+    this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
+    this.#collection = new Collection(
       (collectOptions) => super.collect(collectOptions),
+      settings,
       this.#streams,
       this.#generations,
       this.#slice,
     )
-    this.#drain = new Drain(this.#generations, this.#cumulative, settings.adapters, this.#slice)
+    this.#derivation = new Derivation(settings.processors, this.#slice)
+    this.#drain = new Drain(this.#generations, this.#derivation, this.#cumulative, settings.adapters, this.#slice)
     this.#schedules = settings.adapters
       .filter((adapter) => adapter.deliver !== undefined)
       .map((adapter) => new DeliverySchedule(adapter, settings.exportIntervalMillis))
@@ -103,7 +112,8 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   /**
-   * What the SDK gives just now, as delta. It counts towards the next turn all the same, so nothing is lost by it.
+   * What the SDK and the producers give just now; the SDK's as delta. It counts towards the next turn all the same, so
+   * nothing is lost by it.
    *
    * @throws Error when the reader is not registered or shut down, or when the SDK failed or did not finish in time
    */
@@ -111,11 +121,7 @@ export class BufferingMetricReader extends MetricReader {
     if (!this.#registered) throw notRegistered('collect')
     if (this.#closed) throw new Error('BufferingMetricReader: collect() after shutdown')
     const timeoutMillis = options?.timeoutMillis ?? this.#settings.collectTimeoutMillis
-    const result = await this.#turns.between(() => this.#collection.collect(timeoutMillis))
-    if (result === undefined) {
-      throw new Error(`BufferingMetricReader: the SDK failed, or did not collect within ${timeoutMillis} ms`)
-    }
-    return result
+    return this.#turns.between(() => this.#collection.collectByHand(timeoutMillis))
   }
 
   /** Counts and times since the start; cheap enough to call at any time. */
@@ -129,7 +135,7 @@ export class BufferingMetricReader extends MetricReader {
       adapterFaults: this.#drain.faults,
       ...(this.#lastTurn && { lastTurn: this.#lastTurn }),
       longestSliceMillis: this.#slice.longestMillis,
-      adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: adapter.stats() })),
+      adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: this.#statsOf(adapter) })),
     }
   }
 
@@ -166,6 +172,17 @@ export class BufferingMetricReader extends MetricReader {
     const series = await this.#drain.run()
     this.#turnCount++
     this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
+  }
+
+  /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
+  #statsOf(adapter: ExporterAdapter): AdapterStats {
+    const stats = adapter.stats()
+    const filtered = this.#collection.filtered + this.#derivation.filtered
+    return {
+      ...stats,
+      offeredPoints: stats.offeredPoints + filtered,
+      filteredPoints: stats.filteredPoints + filtered,
+    }
   }
 
   #turnOrYounger(): Promise<void> {
