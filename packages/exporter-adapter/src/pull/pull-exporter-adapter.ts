@@ -117,13 +117,16 @@ export class PullExporterAdapter implements ExporterAdapter {
 
   async #handOver(reader: AttachedReader): Promise<CollectionResult> {
     const builder = new MetricDataBuilder()
-    await reader.cumulative.visit((point) => {
-      const temporality = this.selectAggregationTemporality(point.series.stream.kind)
-      if (temporality === AggregationTemporality.CUMULATIVE)
-        builder.add(point, temporality, reader.cumulative.endUnixMicros)
+    const { cumulative } = reader
+    await cumulative.visit(({ series, cell, startUnixMicros }) => {
+      const temporality = this.selectAggregationTemporality(series.stream.kind)
+      if (temporality !== AggregationTemporality.CUMULATIVE) return
+      builder.add(series, cell.toValue(), { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }, temporality)
     })
     this.#offeredPoints += builder.size
-    for (const point of this.#open.take()) builder.add(point, AggregationTemporality.DELTA)
+    for (const point of this.#open.take()) {
+      builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
+    }
     this.#deliveredPoints += builder.size
     return { resourceMetrics: builder.build(reader.resource), errors: [] }
   }

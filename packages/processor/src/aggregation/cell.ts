@@ -9,7 +9,8 @@ import { SumCell } from './sum.ts'
  *
  * All four kinds answer to the same verbs: `record` one measurement, `add` a data point of the OTel data model, `merge` a
  * cell of the same stream that covers the time after this one, `clone`, `reset` for reuse, and `toValue`, which copies
- * the state out in the shape OTel exporters read (`DataPoint.value`).
+ * the state out in the shape OTel exporters read (`DataPoint.value`). `intoValue` does not copy: it is for a cell that
+ * nobody will write to again.
  */
 export type Cell = SumCell | LastValueCell | ExplicitHistogramCell | ExponentialHistogramCell
 

@@ -99,12 +99,20 @@ export class ExponentialHistogramCell {
   }
 
   toValue(): ExponentialHistogram {
+    return this.#value(this.positive.counts.slice(), this.negative.counts.slice())
+  }
+
+  intoValue(): ExponentialHistogram {
+    return this.#value(this.positive.counts, this.negative.counts)
+  }
+
+  #value(positive: number[], negative: number[]): ExponentialHistogram {
     const value: ExponentialHistogram = {
       count: this.count,
       scale: this.#isWithoutBuckets() ? 0 : this.scale,
       zeroCount: this.zeroCount,
-      positive: this.positive.toValue(),
-      negative: this.negative.toValue(),
+      positive: { offset: this.positive.offset, bucketCounts: positive },
+      negative: { offset: this.negative.offset, bucketCounts: negative },
     }
     if (this.hasSum) value.sum = this.sum
     if (this.min <= this.max) {
@@ -208,10 +216,6 @@ class Buckets {
   clear(): void {
     this.offset = 0
     this.counts = []
-  }
-
-  toValue(): { offset: number; bucketCounts: number[] } {
-    return { offset: this.offset, bucketCounts: this.counts.slice() }
   }
 
   #extend(low: number, high: number): void {

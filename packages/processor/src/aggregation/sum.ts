@@ -33,4 +33,8 @@ export class SumCell {
   toValue(): number {
     return this.value
   }
+
+  intoValue(): number {
+    return this.value
+  }
 }

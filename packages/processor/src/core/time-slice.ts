@@ -26,6 +26,16 @@ export class TimeSlice {
     return this.#longestMillis
   }
 
+  /** Does something with each item, in as many slices as it takes. */
+  async each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+    this.begin()
+    for (const item of items) {
+      work(item)
+      if (this.spent()) await this.yield()
+    }
+    this.end()
+  }
+
   begin(): void {
     this.#startedMillis = performance.now()
     this.#sinceLook = 0

@@ -44,18 +44,14 @@ export class Derivation {
     if (this.#processors.length === 0) return frozen
     const before = this.#derived.open(frozen.number, frozen.startUnixMicros)
     this.#derived.close(frozen.endUnixMicros)
-    this.#slice.begin()
-    for (const series of frozen.touched) {
+    await this.#slice.each(frozen.touched, (series) => {
       const target = this.#seriesFor(series)
       if (target === DROPPED) this.#filtered++
       else mergeCell(this.#derived.touch(target), frozen.cellOf(series))
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    for (const series of before) {
+    })
+    await this.#slice.each(before, (series) => {
       if (series.lastGeneration < frozen.number) series.markIdle()
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    })
     return this.#derived
   }
 

@@ -82,18 +82,14 @@ export class Drain {
     if (consumer.wanted.size === 0) return
     let failed = 0
     let firstError: unknown
-    this.#slice.begin()
-    for (const series of frozen.touched) {
-      if (consumer.wanted.has(series.stream.kind)) {
-        try {
-          consumer.take(series, frozen)
-        } catch (error) {
-          if (failed++ === 0) firstError = error
-        }
+    await this.#slice.each(frozen.touched, (series) => {
+      if (!consumer.wanted.has(series.stream.kind)) return
+      try {
+        consumer.take(series, frozen)
+      } catch (error) {
+        if (failed++ === 0) firstError = error
       }
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    })
     if (failed > 0) {
       this.#faults += failed
       diag.error(

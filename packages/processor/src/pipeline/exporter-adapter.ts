@@ -67,6 +67,8 @@ export interface AttachedReader {
   turn(): Promise<void>
   /** Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
+  /** Does something with each item, and lets the event loop run every few ms. For whatever is O(series). */
+  inSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void>
 }
 
 /** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */

@@ -263,6 +263,7 @@ export class BufferingMetricReader extends MetricReader {
       cumulative: this.#cumulative,
       turn: () => this.#turnOrYounger(),
       betweenTurns: (work) => this.#turns.between(work),
+      inSlices: (items, work) => this.#slice.each(items, work),
       get resource() {
         if (collection.resource === undefined) throw new Error('the resource is not known before the first turn')
         return collection.resource

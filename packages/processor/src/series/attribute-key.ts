@@ -14,7 +14,8 @@ export function attributeKey(attributes: Attributes): string {
   return key
 }
 
-function valueKey(value: unknown): string {
+/** The part of {@link attributeKey} for one value. */
+export function valueKey(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return `s${value.length}:${value}`

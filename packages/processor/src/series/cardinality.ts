@@ -1,11 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
-import { attributeKey } from './attribute-key.ts'
 
 /** Attributes of the series that takes what is beyond the limit (OTel spec, metrics SDK, "Overflow attribute"). */
 export const OVERFLOW_ATTRIBUTES: Attributes = Object.freeze({ 'otel.metric.overflow': true })
 
-export const OVERFLOW_KEY = attributeKey(OVERFLOW_ATTRIBUTES)
+/** Whether this is the overflow series, of ours or of the SDK. */
+export function isOverflow(attributes: Attributes): boolean {
+  return attributes['otel.metric.overflow'] === true && Object.keys(attributes).length === 1
+}
 
 /** Most attribute sets of one stream, by instrument kind (OTel spec, metrics SDK, "Cardinality limits"). */
 export interface CardinalityLimits {

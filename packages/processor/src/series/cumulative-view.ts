@@ -46,12 +46,7 @@ export class CumulativeView {
   async dropStale(): Promise<void> {
     if (this.#staleAfterMicros === undefined) return
     const oldest = this.#endUnixMicros - this.#staleAfterMicros
-    this.#slice.begin()
-    for (const point of this.#fold.points()) {
-      if (point.endUnixMicros < oldest && !isNonZeroUpDown(point)) this.#fold.delete(point)
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    await this.#fold.keepOnly((point) => point.endUnixMicros >= oldest || isNonZeroUpDown(point), this.#slice)
   }
 
   /**
@@ -61,12 +56,9 @@ export class CumulativeView {
    * points are live: copy what is to be kept. Call it between turns only ({@link AttachedReader.betweenTurns}).
    */
   async visit(visitor: (point: FoldedPoint) => void): Promise<void> {
-    this.#slice.begin()
-    for (const point of this.#fold.points()) {
+    await this.#slice.each(this.#fold.points(), (point) => {
       if (!point.series.stream.isAsynchronous || point.endUnixMicros === this.#endUnixMicros) visitor(point)
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    })
   }
 }
 

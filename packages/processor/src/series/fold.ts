@@ -1,5 +1,6 @@
 import { type Cell, mergeCell } from '../aggregation/cell.ts'
 import type { UnixMicros } from '../core/clock.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
 import type { Window } from './generation.ts'
 import type { Series } from './series.ts'
 import type { Stream } from './stream.ts'
@@ -21,6 +22,16 @@ export class FoldedPoint implements Window {
   }
 }
 
+/** The points of one stream. */
+interface StreamPoints {
+  readonly points: FoldedPoint[]
+  /** End of the first generation that was absorbed. */
+  readonly firstEndUnixMicros: UnixMicros
+  /** Made when a second generation is absorbed, which with an exporter that is well does not happen. */
+  bySeries: Map<Series, FoldedPoint> | undefined
+  hasOverflow: boolean
+}
+
 /**
  * Generations folded into one state per series: sums and buckets add, min and max combine, gauges keep the latest.
  *
@@ -28,7 +39,7 @@ export class FoldedPoint implements Window {
  * folded into the stream's overflow series, and those that were there before keep their place.
  */
 export class Fold {
-  readonly #byStream = new Map<Stream, Map<Series, FoldedPoint>>()
+  readonly #byStream = new Map<Stream, StreamPoints>()
   #size = 0
 
   /** How many series it holds. */
@@ -37,50 +48,79 @@ export class Fold {
   }
 
   /**
-   * Adds what a series did in a later window. The cell is copied, not kept.
+   * Adds what a series did in a window. The cell is copied, not kept. Windows come in the order of time, and a series
+   * comes once in each.
    *
    * @returns true when it became part of a point that was there already
    */
   absorb(series: Series, cell: Cell, window: Window): boolean {
     const { stream } = series
-    let points = this.#byStream.get(stream)
-    if (points === undefined) {
-      points = new Map()
-      this.#byStream.set(stream, points)
+    let ofStream = this.#byStream.get(stream)
+    if (ofStream === undefined) {
+      ofStream = { points: [], firstEndUnixMicros: window.endUnixMicros, bySeries: undefined, hasOverflow: false }
+      this.#byStream.set(stream, ofStream)
     }
-    const point = points.get(series)
-    if (point !== undefined) {
-      mergeCell(point.cell, cell)
-      point.endUnixMicros = window.endUnixMicros
-      return true
+    // In the first generation every series is new; a generation keeps to the limit by itself.
+    if (window.endUnixMicros !== ofStream.firstEndUnixMicros) {
+      ofStream.bySeries ??= new Map(ofStream.points.map((point) => [point.series, point]))
+      const point = ofStream.bySeries.get(series)
+      if (point !== undefined) {
+        mergeCell(point.cell, cell)
+        point.endUnixMicros = window.endUnixMicros
+        return true
+      }
+      const counted = ofStream.points.length - (ofStream.hasOverflow ? 1 : 0)
+      if (counted >= stream.limit && series !== stream.overflowIfAny) return this.absorb(stream.overflow, cell, window)
     }
-    const overflow = stream.overflowIfAny
-    const counted = overflow !== undefined && points.has(overflow) ? points.size - 1 : points.size
-    if (counted >= stream.limit && series !== overflow) return this.absorb(stream.overflow, cell, window)
+    const point = new FoldedPoint(series, cell.clone(), window.startUnixMicros, window.endUnixMicros)
     series.hold()
-    points.set(series, new FoldedPoint(series, cell.clone(), window.startUnixMicros, window.endUnixMicros))
+    ofStream.points.push(point)
+    ofStream.bySeries?.set(series, point)
+    if (series === stream.overflowIfAny) ofStream.hasOverflow = true
     this.#size++
     return false
   }
 
   /** Its points, those of one stream next to each other. */
   *points(): IterableIterator<FoldedPoint> {
-    for (const points of this.#byStream.values()) yield* points.values()
+    for (const { points } of this.#byStream.values()) yield* points
   }
 
   /** Takes all points out and leaves it empty. */
   take(): FoldedPoint[] {
-    const points = [...this.points()]
-    for (const point of points) point.series.letGo()
+    const taken: FoldedPoint[] = []
+    for (const { points } of this.#byStream.values()) {
+      for (const point of points) {
+        point.series.letGo()
+        taken.push(point)
+      }
+    }
     this.#byStream.clear()
     this.#size = 0
-    return points
+    return taken
   }
 
-  /** Takes one point out. */
-  delete({ series }: FoldedPoint): void {
-    if (!this.#byStream.get(series.stream)?.delete(series)) return
-    this.#size--
-    series.letGo()
+  /** @internal Takes out the points that are not to be kept, in time slices; nothing else may use it meanwhile. */
+  async keepOnly(keep: (point: FoldedPoint) => boolean, slice: TimeSlice): Promise<void> {
+    slice.begin()
+    for (const [stream, ofStream] of this.#byStream) {
+      const { points } = ofStream
+      let kept = 0
+      for (let i = 0; i < points.length; i++) {
+        const point = points[i]!
+        if (keep(point)) {
+          points[kept++] = point
+        } else {
+          ofStream.bySeries?.delete(point.series)
+          if (point.series === stream.overflowIfAny) ofStream.hasOverflow = false
+          this.#size--
+          point.series.letGo()
+        }
+        if (slice.spent()) await slice.yield()
+      }
+      points.length = kept
+      if (kept === 0) this.#byStream.delete(stream)
+    }
+    slice.end()
   }
 }

@@ -130,12 +130,9 @@ export class Generations {
    * nobody holds are forgotten. Without this, attributes that come and go would fill memory.
    */
   async markIdle(frozen: Generation, slice: TimeSlice): Promise<void> {
-    slice.begin()
-    for (const series of this.#lastButOne) {
+    await slice.each(this.#lastButOne, (series) => {
       if (series.lastGeneration < frozen.number) series.markIdle()
-      if (slice.spent()) await slice.yield()
-    }
-    slice.end()
+    })
     this.#lastButOne = []
   }
 

@@ -1,6 +1,6 @@
 import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cell.ts'
-import { type CardinalityLimits, limitOf } from './cardinality.ts'
+import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
 
 /** All streams of one reader, found by their identity. */
@@ -89,5 +89,5 @@ function aggregationOf(metric: MetricData): StreamAggregation {
 }
 
 function hasOverflowPoint(metric: MetricData): boolean {
-  return metric.dataPoints.some((point) => point.attributes['otel.metric.overflow'] === true)
+  return metric.dataPoints.some((point) => isOverflow(point.attributes))
 }

@@ -1,8 +1,9 @@
 import { type Attributes, diag } from '@opentelemetry/api'
 import { InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cell.ts'
-import { attributeKey, copyAttributes } from './attribute-key.ts'
-import { OVERFLOW_ATTRIBUTES, OVERFLOW_KEY } from './cardinality.ts'
+import { AttributeIndex } from './attribute-index.ts'
+import { copyAttributes } from './attribute-key.ts'
+import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
 import { Series } from './series.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
@@ -25,7 +26,7 @@ export class Stream {
    * The limit of an SDK view is not in the data: it grows to the most series that one collection came with.
    */
   limit: number
-  readonly #series = new Map<string, Series>()
+  readonly #series = new AttributeIndex()
   #overflow: Series | undefined
 
   constructor(
@@ -74,17 +75,16 @@ export class Stream {
    * @param hasRoom whether a series that is not known yet may be made, from a copy of them; else it is {@link overflow}
    */
   seriesFor(attributes: Attributes, hasRoom: boolean): Series {
-    const key = attributeKey(attributes)
-    const known = this.#series.get(key)
+    const known = this.#series.find(attributes)
     if (known !== undefined) return known
-    if (!hasRoom || key === OVERFLOW_KEY) return this.overflow
+    if (!hasRoom || isOverflow(attributes)) return this.overflow
     const series = new Series(this, copyAttributes(attributes))
-    this.#series.set(key, series)
+    this.#series.add(series)
     return series
   }
 
   /** @internal Nobody needs this series any more. */
   forget(series: Series): void {
-    this.#series.delete(attributeKey(series.attributes))
+    this.#series.delete(series)
   }
 }
