@@ -163,6 +163,23 @@ describe('a producer', () => {
   )
 })
 
+test('explicit histograms with other boundaries are another stream', async () => {
+  const { producer, adapter, reader } = pipeline()
+  const temporality = AggregationTemporality.DELTA
+  for (const boundaries of [[1], [1, 10], [1]]) {
+    const cell = new ExplicitHistogramCell(boundaries)
+    cell.record(5)
+    producer.gives(metric(DataPointType.HISTOGRAM, cell.toValue(), { temporality }))
+    await reader.collect()
+  }
+  producer.gives()
+  await reader.flush()
+  expect(adapter.values('produced')).toMatchObject([
+    { buckets: { boundaries: [1], counts: [0, 2] } },
+    { buckets: { boundaries: [1, 10], counts: [0, 1, 0] } },
+  ])
+})
+
 describe('the data of the SDK is not lost with a producer that', () => {
   test.each([
     ['rejects', () => Promise.reject(new Error('no access'))],

@@ -15,6 +15,8 @@ import {
   type Window,
 } from '@otel-sluice/processor'
 import { MetricDataBuilder } from '../metric-data.ts'
+import { settlesWithin } from '../settles-within.ts'
+import { TemporalityChoice } from '../temporality-choice.ts'
 
 /**
  * Feeds any pull `MetricReader`, first of all `PrometheusExporter`: its `collect()` gets a turn, shared with all that wait
@@ -28,6 +30,7 @@ import { MetricDataBuilder } from '../metric-data.ts'
 export class PullExporterAdapter implements ExporterAdapter {
   readonly name: string
   readonly #pullReader: MetricReader
+  readonly #temporality: TemporalityChoice
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #isShutdown = false
@@ -51,11 +54,12 @@ export class PullExporterAdapter implements ExporterAdapter {
       )
     }
     this.#pullReader = reader
+    this.#temporality = new TemporalityChoice((kind) => reader.selectAggregationTemporality(kind))
     this.name = reader.constructor.name
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
-    return this.#pullReader.selectAggregationTemporality(kind)
+    return this.#temporality.of(kind)
   }
 
   selectAggregation(kind: InstrumentType): AggregationOption {
@@ -77,7 +81,8 @@ export class PullExporterAdapter implements ExporterAdapter {
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
     this.#isShutdown = true
     try {
-      await this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) })
+      // A foreign reader need not heed the deadline.
+      await settlesWithin(this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) }), timeoutMillis)
     } catch (error) {
       this.#countFailure(error)
     }
@@ -116,6 +121,7 @@ export class PullExporterAdapter implements ExporterAdapter {
   }
 
   async #handOver(reader: AttachedReader): Promise<CollectionResult> {
+    const { resource } = reader
     const builder = new MetricDataBuilder()
     const { cumulative } = reader
     await cumulative.visit(({ series, cell, startUnixMicros }) => {
@@ -123,12 +129,13 @@ export class PullExporterAdapter implements ExporterAdapter {
       if (temporality !== AggregationTemporality.CUMULATIVE) return
       builder.add(series, cell.toValue(), { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }, temporality)
     })
+    const delta = this.#open.take()
     this.#offeredPoints += builder.size
-    for (const point of this.#open.take()) {
+    this.#deliveredPoints += builder.size + delta.length
+    await reader.inSlices(delta, (point) => {
       builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
-    }
-    this.#deliveredPoints += builder.size
-    return { resourceMetrics: builder.build(reader.resource), errors: [] }
+    })
+    return { resourceMetrics: builder.build(resource), errors: [] }
   }
 
   #countFailure(error: unknown): void {

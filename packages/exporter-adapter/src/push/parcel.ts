@@ -48,6 +48,8 @@ export class Batch {
  * nothing newer is known.
  */
 export class SealedParcel {
+  readonly deltaBatches: readonly Batch[]
+  /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
 
   /**
@@ -63,7 +65,8 @@ export class SealedParcel {
       }
       return batches
     }
-    this.batches = [...cut(delta, AggregationTemporality.DELTA), ...cut(cumulative, AggregationTemporality.CUMULATIVE)]
+    this.deltaBatches = cut(delta, AggregationTemporality.DELTA)
+    this.batches = [...this.deltaBatches, ...cut(cumulative, AggregationTemporality.CUMULATIVE)]
   }
 
   /** How many points are in batches that are not finished. */

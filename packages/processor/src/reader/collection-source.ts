@@ -70,10 +70,9 @@ export class CollectionSource {
     })
     const folded = settled.then(async (result) => {
       try {
-        if (result !== undefined) {
-          if (result.errors.length > 0) this.#reportErrors(result.errors)
-          await this.#fold(result)
-        }
+        // Folded first: a logger that throws must not cost the data.
+        if (result !== undefined) await this.#fold(result)
+        if (result !== undefined && result.errors.length > 0) this.#reportErrors(result.errors)
       } catch (error) {
         this.#reportErrors([error])
       } finally {
@@ -92,14 +91,29 @@ export class CollectionSource {
 
   #reportErrors(errors: readonly unknown[]): void {
     this.#errors += errors.length
-    diag.error(
-      `sluice: ${errors.length} error(s) while collecting from ${this.#name}; what was collected besides is kept`,
-      ...errors,
+    report(() =>
+      diag.error(
+        `sluice: ${errors.length} error(s) while collecting from ${this.#name}; what was collected besides is kept`,
+        ...errors,
+      ),
     )
   }
 
   #reportLate(timeoutMillis: number): undefined {
     this.#late++
-    diag.warn(`sluice: ${this.#name} did not collect within ${timeoutMillis} ms; its result will count in a later turn`)
+    report(() =>
+      diag.warn(
+        `sluice: ${this.#name} did not collect within ${timeoutMillis} ms; its result will count in a later turn`,
+      ),
+    )
+  }
+}
+
+/** The application's logger may throw; a turn goes on all the same. */
+function report(say: () => void): void {
+  try {
+    say()
+  } catch {
+    // There is nobody left to tell.
   }
 }

@@ -1,3 +1,4 @@
+import { DataPointType } from '@opentelemetry/sdk-metrics'
 import { type Cell, mergeCell } from '../aggregation/cell.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
@@ -10,7 +11,7 @@ export class FoldedPoint implements Window {
   readonly series: Series
   readonly cell: Cell
   /** Start of the first generation that was absorbed for this series. */
-  readonly startUnixMicros: UnixMicros
+  startUnixMicros: UnixMicros
   /** End of the last generation that was absorbed for this series. */
   endUnixMicros: UnixMicros
 
@@ -41,6 +42,8 @@ interface StreamPoints {
 export class Fold {
   readonly #byStream = new Map<Stream, StreamPoints>()
   #size = 0
+  #startUnixMicros: UnixMicros = 0
+  #endUnixMicros: UnixMicros = 0
 
   /** How many series it holds. */
   get size(): number {
@@ -55,6 +58,8 @@ export class Fold {
    */
   absorb(series: Series, cell: Cell, window: Window): boolean {
     const { stream } = series
+    if (this.#size === 0) this.#startUnixMicros = window.startUnixMicros
+    this.#endUnixMicros = window.endUnixMicros
     let ofStream = this.#byStream.get(stream)
     if (ofStream === undefined) {
       ofStream = { points: [], firstEndUnixMicros: window.endUnixMicros, bySeries: undefined, hasOverflow: false }
@@ -86,11 +91,17 @@ export class Fold {
     for (const { points } of this.#byStream.values()) yield* points
   }
 
-  /** Takes all points out and leaves it empty. */
+  /**
+   * Takes all points out and leaves it empty. All get one window, that of everything that was absorbed (OTel spec, metrics
+   * SDK, "Start timestamps": the delta points of one collection start together); a gauge keeps the time it was set in.
+   */
   take(): FoldedPoint[] {
     const taken: FoldedPoint[] = []
-    for (const { points } of this.#byStream.values()) {
+    for (const [stream, { points }] of this.#byStream) {
+      const isGauge = stream.aggregation.type === DataPointType.GAUGE
       for (const point of points) {
+        point.startUnixMicros = this.#startUnixMicros
+        if (!isGauge) point.endUnixMicros = this.#endUnixMicros
         point.series.letGo()
         taken.push(point)
       }

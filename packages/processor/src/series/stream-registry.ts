@@ -53,18 +53,20 @@ export class StreamRegistry {
       stream = new Stream(scope, descriptor, kind, aggregation, limitOf(this.#limits, kind))
       this.#streams.set(key, stream)
     }
-    stream.descriptor = descriptor
+    stream.describe(descriptor)
     return stream
   }
 }
 
+const KINDS = new Set(Object.values(InstrumentType))
+
 /**
  * The instrument kind. SDK 2 and 3 put it on the descriptor as `type`, though their declarations leave it out; where it
- * is missing it follows from the data. A gauge of unknown origin counts as observed, so that it ends with its source.
+ * is missing or unknown it follows from the data. A gauge of unknown origin counts as observed, so that it ends with its source.
  */
 function instrumentKind(metric: MetricData): InstrumentType {
   const declared = (metric.descriptor as { type?: InstrumentType }).type
-  if (declared !== undefined) return declared
+  if (declared !== undefined && KINDS.has(declared)) return declared
   switch (metric.dataPointType) {
     case DataPointType.SUM:
       return metric.isMonotonic ? InstrumentType.COUNTER : InstrumentType.UP_DOWN_COUNTER

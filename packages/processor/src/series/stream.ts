@@ -17,8 +17,7 @@ export class Stream {
   readonly scope: InstrumentationScope
   readonly kind: InstrumentType
   readonly aggregation: StreamAggregation
-  /** As given by the SDK with the latest collection; its description is not part of the identity and may still change. */
-  descriptor: MetricDescriptor
+  #descriptor: MetricDescriptor
   /** Whether it is recorded by callbacks: then a series that was not observed in a turn is not exported from it. */
   readonly isAsynchronous: boolean
   /**
@@ -38,13 +37,23 @@ export class Stream {
   ) {
     this.limit = limit
     this.scope = scope
-    this.descriptor = descriptor
+    this.#descriptor = descriptor
     this.kind = kind
     this.aggregation = aggregation
     this.isAsynchronous =
       kind === InstrumentType.OBSERVABLE_COUNTER ||
       kind === InstrumentType.OBSERVABLE_GAUGE ||
       kind === InstrumentType.OBSERVABLE_UP_DOWN_COUNTER
+  }
+
+  /** As given by the SDK with the latest collection: its description is not part of the identity and may still change. */
+  get descriptor(): MetricDescriptor {
+    return this.#descriptor
+  }
+
+  /** @internal */
+  describe(descriptor: MetricDescriptor): void {
+    this.#descriptor = descriptor
   }
 
   /** How many attribute sets are known. */
@@ -70,7 +79,7 @@ export class Stream {
   }
 
   /**
-   * The series of these attributes.
+   * @internal The series of these attributes.
    *
    * @param hasRoom whether a series that is not known yet may be made, from a copy of them; else it is {@link overflow}
    */
