@@ -29,7 +29,7 @@ test('without one, it says how many points are undelivered and why, and the exit
   const receiver = await startOtlpReceiver()
   await receiver.close()
   const { code, output } = await run(new URL('/', receiver.url).href)
-  expect(output).toMatch(/left 3 points undelivered \(OTLPMetricExporter: 3\): connect ECONNREFUSED/)
+  expect(output).toMatch(/left undelivered: 3 points \(OTLPMetricExporter: 3\): connect ECONNREFUSED/)
   expect(output).not.toMatch(/^\s+at /m)
   expect(code).toBe(1)
 })

@@ -9,12 +9,6 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { InstrumentationScope, Series, Stream, UnixMicros, Window } from '@otel-sluice/processor'
 
-/** A point as it is exported: {@link FoldedPoint} has this shape. */
-interface ExportablePoint extends Window {
-  readonly series: Series
-  readonly cell: { toValue(): DataPoint<unknown>['value'] }
-}
-
 /**
  * Arranges points the way exporters read them: by scope, then by metric. Points of one stream have to come together;
  * streams of one scope may come apart.
@@ -25,21 +19,28 @@ export class MetricDataBuilder {
   #temporality: AggregationTemporality | undefined
   #dataPoints: DataPoint<unknown>[] = []
   #size = 0
+  readonly #startTimes = new HrTimes()
+  readonly #endTimes = new HrTimes()
 
   /** How many points were added. */
   get size(): number {
     return this.#size
   }
 
-  /** @param endUnixMicros in place of the point's own end */
-  add(point: ExportablePoint, temporality: AggregationTemporality, endUnixMicros = point.endUnixMicros): void {
-    const { stream } = point.series
+  /** @param value of the series' cell; not copied */
+  add(
+    series: Series,
+    value: unknown,
+    { startUnixMicros, endUnixMicros }: Window,
+    temporality: AggregationTemporality,
+  ): void {
+    const { stream } = series
     if (stream !== this.#stream || temporality !== this.#temporality) this.#begin(stream, temporality)
     this.#dataPoints.push({
-      startTime: hrTime(point.startUnixMicros),
-      endTime: hrTime(endUnixMicros),
-      attributes: point.series.attributes,
-      value: point.cell.toValue(),
+      startTime: this.#startTimes.of(startUnixMicros),
+      endTime: this.#endTimes.of(endUnixMicros),
+      attributes: series.attributes,
+      value,
     })
     this.#size++
   }
@@ -74,8 +75,17 @@ export class MetricDataBuilder {
   }
 }
 
-/** Seconds and nanoseconds. */
-function hrTime(unixMicros: UnixMicros): HrTime {
-  const seconds = Math.floor(unixMicros / 1_000_000)
-  return [seconds, (unixMicros - seconds * 1_000_000) * 1_000]
+/** Makes HrTimes, and the same one for the same time as before: most points of a batch share theirs. */
+class HrTimes {
+  #unixMicros: UnixMicros = -1
+  #hrTime: HrTime = [0, 0]
+
+  of(unixMicros: UnixMicros): HrTime {
+    if (unixMicros !== this.#unixMicros) {
+      const seconds = Math.floor(unixMicros / 1_000_000)
+      this.#unixMicros = unixMicros
+      this.#hrTime = [seconds, (unixMicros - seconds * 1_000_000) * 1_000]
+    }
+    return this.#hrTime
+  }
 }

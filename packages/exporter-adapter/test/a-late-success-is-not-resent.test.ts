@@ -40,7 +40,7 @@ test('no other export starts while one is under way, also across forceFlush', as
   counter.add(2)
   await interval()
   const rejection = expect(reader.forceFlush()).rejects.toThrow(
-    /2 points undelivered .*an export has not called back for \d+ ms/,
+    /left undelivered: 2 points .*an export has not called back for \d+ ms/,
   )
   await vi.advanceTimersByTimeAsync(3 * TIMEOUT)
   await rejection
@@ -142,4 +142,22 @@ test('a slow call that turns out never to have connected is resent without count
     failures: 1,
     lastError: 'connect ECONNREFUSED',
   })
+})
+
+test('a batch finished by the given-up call does not let the next one start while its resend is still running', async () => {
+  const { exporter, counter, interval, stats } = pushPipeline(undefined, { maxExportBatchSize: 1 })
+  exporter.answer = 'hang'
+  for (let n = 0; n < 4; n++) counter.add(1, { n })
+  await interval()
+  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
+  expect(exporter.hanging).toHaveLength(2)
+  exporter.hanging[0]!.succeed()
+  await vi.advanceTimersByTimeAsync(4 * INTERVAL)
+  expect(exporter.running).toBe(1)
+  expect(exporter.calls).toHaveLength(2)
+  exporter.answer = 'success'
+  exporter.hanging[0]!.succeed()
+  await vi.advanceTimersByTimeAsync(2 * INTERVAL)
+  expect(exporter.receiver.violations).toEqual([])
+  expect(stats()).toMatchObject({ deliveredPoints: 4, pendingPoints: 0 })
 })

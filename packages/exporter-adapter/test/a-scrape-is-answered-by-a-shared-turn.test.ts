@@ -170,11 +170,9 @@ describe('a pull reader that wants delta', () => {
     const pull = new DeltaPullReader()
     const reader = new BufferingMetricReader({ adapters: [new PullExporterAdapter(pull)] })
     new MeterProvider({ readers: [reader] }).getMeter('test').createCounter('counter').add(1)
-    await reader.shutdown()
-    expect(reader.stats().adapters[0]!.stats).toMatchObject({
-      lostPoints: { rejected: 0, shutdown: 1 },
-      pendingPoints: 0,
-    })
+    await expect(reader.shutdown()).rejects.toThrow('shutdown lost 1 points (DeltaPullReader: 1)')
+    const { stats } = reader.stats().adapters[0]!
+    expect(stats).toMatchObject({ lostPoints: { rejected: 0, shutdown: 1 }, pendingPoints: 0 })
   })
 })
 

@@ -60,7 +60,7 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %
     await fail(receiver)
     for (const value of [10, 100]) {
       counter.add(value)
-      await expect(reader.forceFlush()).rejects.toThrow(/points undelivered/)
+      await expect(reader.forceFlush()).rejects.toThrow(/left undelivered: \d+ points/)
     }
     expect(total()).toBe(1)
     receiver.fail('none')
@@ -77,7 +77,7 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %
     const { receiver, reader, counter, stats, end } = await pipeline()
     receiver.fail('cut-after-taking-in', { times: 1 })
     counter.add(7)
-    await expect(reader.forceFlush()).rejects.toThrow(/points undelivered/)
+    await expect(reader.forceFlush()).rejects.toThrow(/left undelivered: \d+ points/)
     await untilDelivered(reader)
     expect(receiver.ledger).toMatchObject({ resentIdentical: 1, doubled: 0 })
     expect(receiver.ledger.total('orders')).toBe(7)

@@ -88,3 +88,17 @@ test('a sealed parcel never changes: its later batches show the sums of the time
   ])
   expect(points[1]!.endTime).toEqual(points[0]!.endTime)
 })
+
+test('points are superseded only by points: while the delta section fails, the last capture is still held', async () => {
+  const exporter = new ScriptedExporter((kind) =>
+    kind === InstrumentType.UP_DOWN_COUNTER ? AggregationTemporality.CUMULATIVE : AggregationTemporality.DELTA,
+  )
+  const { meter, counter, interval, stats, reader } = pushPipeline(exporter)
+  exporter.answer = 'failBefore'
+  counter.add(1)
+  meter.createUpDownCounter('upDown').add(5)
+  await interval()
+  await interval()
+  expect(stats()).toMatchObject({ supersededPoints: 0, pendingPoints: 2 })
+  await expect(reader.shutdown()).rejects.toThrow('shutdown lost 2 points (ScriptedExporter: 2)')
+})

@@ -29,7 +29,7 @@ describe('shutdown', () => {
     counter.add(4, { a: 1 })
     counter.add(4, { a: 2 })
     await expect(reader.shutdown()).rejects.toThrow(
-      'shutdown left 2 points undelivered (ScriptedExporter: 2): connect ECONNREFUSED',
+      'shutdown lost 2 points (ScriptedExporter: 2): connect ECONNREFUSED',
     )
     expect(stats()).toMatchObject({ lostPoints: { rejected: 0, shutdown: 2 }, pendingPoints: 0, pendingParcels: 0 })
     expect(exporter.shutdowns).toBe(1)
@@ -83,11 +83,50 @@ test('forceFlush delivers what an outage has held, and then flushes the exporter
   counter.add(1)
   await interval()
   counter.add(2)
-  await expect(reader.forceFlush()).rejects.toThrow(/left 2 points undelivered/)
+  await expect(reader.forceFlush()).rejects.toThrow(/left undelivered: 2 points/)
   exporter.answer = 'success'
   await reader.forceFlush()
   expect(exporter.receiver.total('counter')).toBe(3)
   expect(exporter.forceFlushes).toBe(1)
+})
+
+test('an export that is written as an async function may reject: that is a failure like any other', async () => {
+  const { exporter, counter, interval, stats } = pushPipeline()
+  const original = exporter.export.bind(exporter)
+  exporter.export = async () => {
+    throw new Error('no route')
+  }
+  counter.add(1)
+  await interval()
+  expect(stats()).toMatchObject({ failures: 1, pendingPoints: 1, lastError: 'no route' })
+  exporter.export = original
+  await interval()
+  expect(exporter.receiver.total('counter')).toBe(1)
+})
+
+test('an exporter that has no forceFlush, or whose forceFlush and shutdown return nothing, works', async () => {
+  const exporter = Object.assign(new ScriptedExporter(), { forceFlush: undefined, shutdown: () => undefined }) as never
+  const { reader, counter, stats } = pushPipeline(exporter)
+  counter.add(1)
+  await reader.forceFlush()
+  await reader.shutdown()
+  expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { shutdown: 0 } })
+})
+
+test('what an exporter records by itself lands in the next generation, and an idle pipeline comes to rest', async () => {
+  const { exporter, counter, interval, meter } = pushPipeline()
+  const exported = meter.createCounter('exported')
+  const original = exporter.export.bind(exporter)
+  exporter.export = (metrics, done) => {
+    if (exporter.calls.length === 0) exported.add(1)
+    original(metrics, done)
+  }
+  counter.add(1)
+  for (let i = 0; i < 5; i++) await interval()
+  expect(exporter.calls.map((call) => call.scopeMetrics[0]!.metrics.map((metric) => metric.descriptor.name))).toEqual([
+    ['counter'],
+    ['exported'],
+  ])
 })
 
 test('an exporter whose forceFlush rejects makes forceFlush reject', async () => {

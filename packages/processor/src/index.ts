@@ -1,9 +1,22 @@
 export type { Cell } from './aggregation/cell.ts'
 export type { UnixMicros } from './core/clock.ts'
 export type { AdapterStats, AttachedReader, ExporterAdapter, LossReason } from './pipeline/exporter-adapter.ts'
+export type { MetricFilter } from './pipeline/metric-filter.ts'
+export {
+  addAttributes,
+  dropAttributes,
+  dropMetrics,
+  keepAttributes,
+  keepMetrics,
+  type MetricNames,
+  type MetricProcessor,
+  type ProcessedMetric,
+  renameMetrics,
+} from './pipeline/metric-processor.ts'
 export { BufferingMetricReader } from './reader/buffering-metric-reader.ts'
 export type { BufferingMetricReaderOptions } from './reader/reader-options.ts'
 export type { ReaderStats } from './reader/reader-stats.ts'
+export type { CardinalityLimits } from './series/cardinality.ts'
 export type { CumulativeView } from './series/cumulative-view.ts'
 export { Fold, type FoldedPoint } from './series/fold.ts'
 export type { Window } from './series/generation.ts'

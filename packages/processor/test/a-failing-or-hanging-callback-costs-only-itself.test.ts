@@ -40,7 +40,9 @@ test.each([
     ['counter', 3],
   ])
   expect(reader.stats().collectErrors).toBe(1)
-  expect(log).toEqual(['error sluice: 1 error(s) while collecting; what was collected besides is kept no gauge today'])
+  expect(log).toEqual([
+    'error sluice: 1 error(s) while collecting from the SDK; what was collected besides is kept no gauge today',
+  ])
 })
 
 test('a callback that hangs holds the turn up to its deadline and costs its own observations', async () => {

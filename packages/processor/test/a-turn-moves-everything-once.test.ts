@@ -86,9 +86,14 @@ describe('a turn', () => {
     meter.createCounter('same', { unit: 'By' }).add(4)
     meter.createCounter('same', { valueType: ValueType.INT }).add(8)
     provider.getMeter('other').createCounter('same').add(16)
+    provider.getMeter('test', '2.0').createCounter('same').add(32)
+    provider
+      .getMeter('test', '1.0', { schemaUrl: 'https://opentelemetry.io/schemas/1.27.0' })
+      .createCounter('same')
+      .add(64)
     await reader.flush()
-    expect(adapter.values('same').toSorted()).toEqual([1, 16, 2, 4, 8])
-    expect(reader.stats().streams).toBe(5)
+    expect((adapter.values('same') as number[]).toSorted((a, b) => a - b)).toEqual([1, 2, 4, 8, 16, 32, 64])
+    expect(reader.stats().streams).toBe(7)
   })
 
   test('copies attributes at first sight: what the caller does to its object later relabels nothing', async () => {
@@ -161,6 +166,19 @@ describe('flush', () => {
     const { reader } = pipeline(new CollectingAdapter())
     await Promise.all([reader.flush(), reader.flush(), reader.flush()])
     expect(reader.stats().turns).toBe(1)
+  })
+
+  test('goes on when the application’s logger throws, and loses nothing by it', async () => {
+    const adapter = new CollectingAdapter()
+    const { reader, meter } = pipeline(adapter)
+    diagLog(() => {
+      throw new Error('the log is full')
+    })
+    meter.createObservableGauge('broken').addCallback(() => Promise.reject(new Error('no gauge today')))
+    meter.createCounter('counter').add(1)
+    await reader.flush()
+    expect(adapter.values('counter')).toEqual([1])
+    diagLog()
   })
 
   test('reuses a turn that is younger than minFlushAgeMillis', async () => {

@@ -18,7 +18,7 @@ test('the adapter that CONTRIBUTING.md shows delivers everything once, through f
   counter.add(1)
   await reader.forceFlush()
   failing = true
-  await expect(reader.forceFlush()).rejects.toThrow(/1 points undelivered \(LineAdapter: 1\): the socket is full/)
+  await expect(reader.forceFlush()).rejects.toThrow(/left undelivered: 1 points \(LineAdapter: 1\): the socket is full/)
   failing = false
   await reader.forceFlush()
   expect(written).toEqual(['jobs 1', 'jobs 100', 'jobs 100'])

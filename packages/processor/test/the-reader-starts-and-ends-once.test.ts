@@ -111,7 +111,7 @@ describe('forceFlush', () => {
       throw new Error('connect ECONNREFUSED 127.0.0.1:4318')
     }
     await expect(reader.forceFlush()).rejects.toThrow(
-      'forceFlush left 1 points undelivered (collecting: 1): connect ECONNREFUSED 127.0.0.1:4318',
+      'forceFlush left undelivered: 1 points (collecting: 1): connect ECONNREFUSED 127.0.0.1:4318',
     )
   })
 
@@ -180,7 +180,7 @@ describe('shutdown', () => {
     adapter.onDeliver = async () => {
       throw new Error('503')
     }
-    await expect(reader.shutdown()).rejects.toThrow('shutdown left 1 points undelivered (collecting: 1): 503')
+    await expect(reader.shutdown()).rejects.toThrow('shutdown lost 1 points (collecting: 1): 503')
     expect(adapter.shutdowns).toBe(1)
   })
 
@@ -202,7 +202,40 @@ describe('shutdown', () => {
     await expect(reader.flush()).rejects.toThrow(/flush\(\) after shutdown/)
   })
 
-  test('of a reader that was never registered is quiet', async () => {
-    await new BufferingMetricReader({ adapters: [new CollectingAdapter()] }).shutdown()
+  test('ends collect() and flush() as it begins: what they took would be drained no more', async () => {
+    const { adapter, reader } = pipeline()
+    adapter.onDeliver = () => new Promise((resolve) => setTimeout(resolve, 100))
+    const shutdown = reader.shutdown()
+    await expect(reader.collect()).rejects.toThrow(/collect\(\) after shutdown/)
+    await expect(reader.flush()).rejects.toThrow(/flush\(\) after shutdown/)
+    await vi.advanceTimersByTimeAsync(100)
+    await shutdown
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no way')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no way'))],
+    ['hangs', () => new Promise<void>(() => {})],
+  ])('of one adapter that %s does not keep the others from theirs', async (_how, end) => {
+    const [bad, good] = [new CollectingAdapter('bad'), new CollectingAdapter('good')]
+    bad.shutdown = end
+    const { reader } = pipeline({ adapters: [bad, good] })
+    const rejection = expect(reader.shutdown({ timeoutMillis: 500 })).rejects.toThrow(
+      /shutdown failed: (no way|bad did not shut down in time)/,
+    )
+    await vi.advanceTimersByTimeAsync(700)
+    await rejection
+    expect(good.shutdowns).toBe(1)
+  })
+
+  test('of a reader that was never registered is quiet, and it cannot be registered afterwards', async () => {
+    const reader = new BufferingMetricReader({ adapters: [new CollectingAdapter()] })
+    await reader.shutdown()
+    expect(() => new MeterProvider({ readers: [reader] })).toThrow(/registered after shutdown/)
   })
 })

@@ -2,8 +2,8 @@ import {
   type AggregationOption,
   AggregationTemporality,
   type CollectionResult,
+  type IMetricReader,
   type InstrumentType,
-  type MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import {
   type AdapterStats,
@@ -15,6 +15,8 @@ import {
   type Window,
 } from '@otel-sluice/processor'
 import { MetricDataBuilder } from '../metric-data.ts'
+import { settlesWithin } from '../settles-within.ts'
+import { TemporalityChoice } from '../temporality-choice.ts'
 
 /**
  * Feeds any pull `MetricReader`, first of all `PrometheusExporter`: its `collect()` gets a turn, shared with all that wait
@@ -27,9 +29,10 @@ import { MetricDataBuilder } from '../metric-data.ts'
  */
 export class PullExporterAdapter implements ExporterAdapter {
   readonly name: string
-  readonly #pullReader: MetricReader
+  readonly #pullReader: IMetricReader
+  readonly #temporality: TemporalityChoice
   #reader: AttachedReader | undefined
-  #open = new Fold()
+  readonly #open = new Fold()
   #isShutdown = false
 
   #offeredPoints = 0
@@ -42,7 +45,7 @@ export class PullExporterAdapter implements ExporterAdapter {
   #lastSuccessUnixMillis: number | undefined
 
   /** @param reader an exporter that is a `MetricReader`, registered nowhere else */
-  constructor(reader: MetricReader) {
+  constructor(reader: IMetricReader) {
     if (typeof reader?.setMetricProducer !== 'function' || typeof reader.selectAggregation !== 'function') {
       const isPush = typeof (reader as { export?: unknown } | undefined)?.export === 'function'
       throw new TypeError(
@@ -51,11 +54,12 @@ export class PullExporterAdapter implements ExporterAdapter {
       )
     }
     this.#pullReader = reader
+    this.#temporality = new TemporalityChoice((kind) => reader.selectAggregationTemporality(kind))
     this.name = reader.constructor.name
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
-    return this.#pullReader.selectAggregationTemporality(kind)
+    return this.#temporality.of(kind)
   }
 
   selectAggregation(kind: InstrumentType): AggregationOption {
@@ -77,12 +81,12 @@ export class PullExporterAdapter implements ExporterAdapter {
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
     this.#isShutdown = true
     try {
-      await this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) })
+      // A foreign reader need not heed the deadline.
+      await settlesWithin(this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) }), timeoutMillis)
     } catch (error) {
       this.#countFailure(error)
     }
-    this.#lostAtShutdown += this.#open.size
-    this.#open = new Fold()
+    this.#lostAtShutdown += this.#open.take().length
   }
 
   stats(): AdapterStats {
@@ -117,17 +121,21 @@ export class PullExporterAdapter implements ExporterAdapter {
   }
 
   async #handOver(reader: AttachedReader): Promise<CollectionResult> {
+    const { resource } = reader
     const builder = new MetricDataBuilder()
-    await reader.cumulative.visit((point) => {
-      const temporality = this.selectAggregationTemporality(point.series.stream.kind)
-      if (temporality === AggregationTemporality.CUMULATIVE)
-        builder.add(point, temporality, reader.cumulative.endUnixMicros)
+    const { cumulative } = reader
+    await cumulative.visit(({ series, cell, startUnixMicros }) => {
+      const temporality = this.selectAggregationTemporality(series.stream.kind)
+      if (temporality !== AggregationTemporality.CUMULATIVE) return
+      builder.add(series, cell.toValue(), { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }, temporality)
     })
+    const delta = this.#open.take()
     this.#offeredPoints += builder.size
-    for (const point of this.#open.points()) builder.add(point, AggregationTemporality.DELTA)
-    this.#open = new Fold()
-    this.#deliveredPoints += builder.size
-    return { resourceMetrics: builder.build(reader.resource), errors: [] }
+    this.#deliveredPoints += builder.size + delta.length
+    await reader.inSlices(delta, (point) => {
+      builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
+    })
+    return { resourceMetrics: builder.build(resource), errors: [] }
   }
 
   #countFailure(error: unknown): void {

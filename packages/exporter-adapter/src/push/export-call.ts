@@ -11,12 +11,15 @@ const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRES
  */
 export function callExport(exporter: PushMetricExporter, metrics: ResourceMetrics): Promise<Outcome> {
   return new Promise((resolve) => {
+    const fail = (error: unknown) => resolve({ type: 'unknown', error: toError(error) })
     try {
-      context.with(context.active().setValue(SUPPRESS_TRACING, true), () => {
-        exporter.export(metrics, (result) => resolve(outcomeOf(result)))
-      })
+      const returned: unknown = context.with(context.active().setValue(SUPPRESS_TRACING, true), () =>
+        exporter.export(metrics, (result) => resolve(outcomeOf(result))),
+      )
+      // Declared to return nothing; written as an async function, it throws by rejecting.
+      Promise.resolve(returned).catch(fail)
     } catch (error) {
-      resolve({ type: 'unknown', error: toError(error) })
+      fail(error)
     }
   })
 }

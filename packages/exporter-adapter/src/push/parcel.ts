@@ -1,5 +1,5 @@
 import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import type { FoldedPoint } from '@otel-sluice/processor'
+import type { AttachedReader, FoldedPoint } from '@otel-sluice/processor'
 import { MetricDataBuilder } from '../metric-data.ts'
 
 /**
@@ -12,20 +12,14 @@ export type BatchState = 'pending' | 'sent' | 'delivered' | 'lost' | 'superseded
 /** One Export call's worth of a sealed parcel: a fixed range of fixed points. */
 export class Batch {
   readonly #points: readonly FoldedPoint[]
-  readonly #resource: () => ResourceMetrics['resource']
   readonly temporality: AggregationTemporality
   state: BatchState = 'pending'
   /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
   mayHaveArrived = false
 
-  constructor(
-    points: readonly FoldedPoint[],
-    temporality: AggregationTemporality,
-    resource: () => ResourceMetrics['resource'],
-  ) {
+  constructor(points: readonly FoldedPoint[], temporality: AggregationTemporality) {
     this.#points = points
     this.temporality = temporality
-    this.#resource = resource
   }
 
   /** How many data points. */
@@ -38,10 +32,12 @@ export class Batch {
   }
 
   /** Built anew for each attempt from points that never change: every attempt is identical, and none is held as objects. */
-  toResourceMetrics(): ResourceMetrics {
+  async toResourceMetrics(reader: AttachedReader): Promise<ResourceMetrics> {
     const builder = new MetricDataBuilder()
-    for (const point of this.#points) builder.add(point, this.temporality)
-    return builder.build(this.#resource())
+    await reader.inSlices(this.#points, (point) => {
+      builder.add(point.series, point.cell.intoValue(), point, this.temporality)
+    })
+    return builder.build(reader.resource)
   }
 }
 
@@ -52,6 +48,8 @@ export class Batch {
  * nothing newer is known.
  */
 export class SealedParcel {
+  readonly deltaBatches: readonly Batch[]
+  /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
 
   /**
@@ -59,20 +57,16 @@ export class SealedParcel {
    * @param cumulative copies of the view's points, stamped with its end
    * @param maxBatchSize most points of one batch
    */
-  constructor(
-    delta: readonly FoldedPoint[],
-    cumulative: readonly FoldedPoint[],
-    resource: () => ResourceMetrics['resource'],
-    maxBatchSize: number,
-  ) {
+  constructor(delta: readonly FoldedPoint[], cumulative: readonly FoldedPoint[], maxBatchSize: number) {
     const cut = (points: readonly FoldedPoint[], temporality: AggregationTemporality): Batch[] => {
       const batches: Batch[] = []
       for (let from = 0; from < points.length; from += maxBatchSize) {
-        batches.push(new Batch(points.slice(from, from + maxBatchSize), temporality, resource))
+        batches.push(new Batch(points.slice(from, from + maxBatchSize), temporality))
       }
       return batches
     }
-    this.batches = [...cut(delta, AggregationTemporality.DELTA), ...cut(cumulative, AggregationTemporality.CUMULATIVE)]
+    this.deltaBatches = cut(delta, AggregationTemporality.DELTA)
+    this.batches = [...this.deltaBatches, ...cut(cumulative, AggregationTemporality.CUMULATIVE)]
   }
 
   /** How many points are in batches that are not finished. */

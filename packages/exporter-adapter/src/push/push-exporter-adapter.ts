@@ -17,14 +17,18 @@ import {
   type Series,
   type Window,
 } from '@otel-sluice/processor'
+import { settlesWithin } from '../settles-within.ts'
+import { TemporalityChoice } from '../temporality-choice.ts'
 import { callExport } from './export-call.ts'
 import { type Outcome, reasonOf } from './outcome.ts'
 import { type Batch, SealedParcel } from './parcel.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
-import { settlesWithin } from './settles-within.ts'
 
 /** How many export time-outs a call that never calls back is waited for before it is given up. */
 const HARD_LIMIT_TIMEOUTS = 10
+
+/** How long batches may follow each other without the event loop running in between. */
+const SLICE_MILLIS = 2
 
 /** An export under way. */
 interface ExportCall {
@@ -49,10 +53,11 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly name: string
   readonly exportIntervalMillis: number | undefined
   readonly #exporter: PushMetricExporter
+  readonly #temporality: TemporalityChoice
   readonly #maxBatchSize: number
   #timeoutMillis: number | undefined
   #reader: AttachedReader | undefined
-  #open = new Fold()
+  readonly #open = new Fold()
   #sealed: SealedParcel | undefined
   #inFlight: ExportCall | undefined
   /** INVARIANT: at most one call is given up at a time; a second one that hangs is waited for until one of them settles. */
@@ -74,6 +79,9 @@ export class PushExporterAdapter implements ExporterAdapter {
   constructor(exporter: PushMetricExporter, options: PushExporterAdapterOptions = {}) {
     checkOptions(exporter, options)
     this.#exporter = exporter
+    this.#temporality = new TemporalityChoice(
+      (kind) => exporter.selectAggregationTemporality?.(kind) ?? AggregationTemporality.CUMULATIVE,
+    )
     this.name = options.name ?? exporter.constructor.name
     this.exportIntervalMillis = options.exportIntervalMillis
     this.#timeoutMillis = options.exportTimeoutMillis
@@ -81,7 +89,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
-    return this.#exporter.selectAggregationTemporality?.(kind) ?? AggregationTemporality.CUMULATIVE
+    return this.#temporality.of(kind)
   }
 
   selectAggregation(kind: InstrumentType): AggregationOption {
@@ -92,7 +100,13 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#reader = reader
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
-    this.#timeoutMillis = Math.min(this.#timeoutMillis ?? reader.exportTimeoutMillis, intervalMillis)
+    const wantedMillis = this.#timeoutMillis ?? reader.exportTimeoutMillis
+    this.#timeoutMillis = Math.min(wantedMillis, intervalMillis)
+    if (wantedMillis > intervalMillis) {
+      diag.info(
+        `sluice: ${this.name}: exportTimeoutMillis of ${wantedMillis} exceeds the interval of ${intervalMillis} and is clamped to it`,
+      )
+    }
   }
 
   absorb(series: Series, cell: Cell, window: Window): void {
@@ -106,12 +120,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (reader === undefined) throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
     const rejectedBefore = this.#lostPoints.rejected
     await this.#awaitCallInFlight()
-    if (this.#sealed !== undefined) {
-      this.#supersededPoints += this.#sealed.supersedeCumulative()
-      await this.#send(this.#sealed)
-    }
-    if (this.#isShutdown) return
-    await this.#send(await reader.betweenTurns(() => this.#seal(reader)))
+    // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
+    if (this.#sealed !== undefined) await this.#send(this.#sealed.deltaBatches, reader)
+    await this.#send((await reader.betweenTurns(() => this.#seal(reader))).batches, reader)
+    this.#sealed = undefined
     if (force) await this.#flushExporter()
     const rejected = this.#lostPoints.rejected - rejectedBefore
     if (rejected > 0) throw new Error(`${rejected} points were rejected for good and dropped: ${this.#lastError}`)
@@ -121,7 +133,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#isShutdown = true
     try {
       // Exporters wait in it for what they have in flight: a success that comes meanwhile is still booked.
-      const inTime = await settlesWithin(this.#exporter.shutdown(), timeoutMillis)
+      const inTime = await settlesWithin(
+        settled(() => this.#exporter.shutdown()),
+        timeoutMillis,
+      )
       if (!inTime) diag.warn(`sluice: ${this.name} did not shut down within ${Math.round(timeoutMillis)} ms`)
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down`, error)
@@ -129,7 +144,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#lostPoints.shutdown += this.#pendingPoints()
     for (const batch of this.#sealed?.batches ?? []) if (!batch.isFinished) batch.state = 'lost'
     this.#sealed = undefined
-    this.#open = new Fold()
+    this.#open.take()
   }
 
   stats(): AdapterStats {
@@ -154,35 +169,44 @@ export class PushExporterAdapter implements ExporterAdapter {
     return this.#open.size + (this.#sealed?.pendingPoints ?? 0)
   }
 
-  /** Captures the cumulative section, then closes the open parcel; in one step, so that no point is counted twice or not. */
+  /**
+   * Captures the cumulative section, then closes the open parcel: in one step, so that no point is counted twice or not.
+   * What is left of the parcel before, which can only be cumulative, is superseded in the same step.
+   */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
     const captured: FoldedPoint[] = []
-    await reader.cumulative.visit(({ series, cell, startUnixMicros }) => {
+    const { cumulative } = reader
+    await cumulative.visit(({ series, cell, startUnixMicros }) => {
       if (this.selectAggregationTemporality(series.stream.kind) !== AggregationTemporality.CUMULATIVE) return
-      captured.push({ series, cell: cell.clone(), startUnixMicros, endUnixMicros: reader.cumulative.endUnixMicros })
+      captured.push({ series, cell: cell.clone(), startUnixMicros, endUnixMicros: cumulative.endUnixMicros })
     })
-    const delta = [...this.#open.points()]
-    this.#open = new Fold()
+    if (this.#isShutdown) throw this.#shutDownError()
+    this.#supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#offeredPoints += captured.length
-    this.#sealed = new SealedParcel(delta, captured, () => reader.resource, this.#maxBatchSize)
+    this.#sealed = new SealedParcel(this.#open.take(), captured, this.#maxBatchSize)
     return this.#sealed
   }
 
   /** Sends what is unfinished, in order; throws at the first batch that has to be sent again. */
-  async #send(parcel: SealedParcel): Promise<void> {
-    for (const batch of parcel.batches) {
+  async #send(batches: readonly Batch[], reader: AttachedReader): Promise<void> {
+    let sliceStartedMillis = performance.now()
+    for (const batch of batches) {
       if (batch.isFinished) continue
-      if (this.#isShutdown) throw new Error(`${this.name}: shut down while delivering`)
-      await this.#attempt(batch)
+      await this.#attempt(batch, reader)
+      // Exporters serialise as they are called: the event loop gets its turn between two of them.
+      if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      sliceStartedMillis = performance.now()
     }
-    if (this.#sealed === parcel) this.#sealed = undefined
   }
 
-  async #attempt(batch: Batch): Promise<void> {
+  async #attempt(batch: Batch, reader: AttachedReader): Promise<void> {
+    const metrics = await batch.toResourceMetrics(reader)
+    if (this.#isShutdown) throw this.#shutDownError()
     if (batch.mayHaveArrived) this.#outcomeUnknown++
     this.#attempts++
     batch.state = 'sent'
-    const outcome = callExport(this.#exporter, batch.toResourceMetrics())
+    const outcome = callExport(this.#exporter, metrics)
     const call: ExportCall = {
       batch,
       startedMillis: performance.now(),
@@ -196,7 +220,8 @@ export class PushExporterAdapter implements ExporterAdapter {
       this.#lastError = `no answer within ${this.#timeout()} ms; waiting for it, a late success counts`
       this.#reportOutage(this.#lastError)
     }
-    if (!batch.isFinished) throw new Error(this.#lastError)
+    // A batch may be finished by a call that was given up while this one still runs.
+    if (!batch.isFinished || this.#inFlight !== undefined) throw new Error(this.#lastError)
   }
 
   /** Waits for a call that was slow; gives it up when it has been far too long and no other call is given up yet. */
@@ -224,7 +249,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   #book(call: ExportCall, outcome: Outcome): void {
     const wasGivenUp = this.#givenUp === call
     if (wasGivenUp) this.#givenUp = undefined
-    else this.#inFlight = undefined
+    else if (this.#inFlight === call) this.#inFlight = undefined
     const { batch } = call
     if (outcome.type === 'delivered') {
       this.#lastSuccessUnixMillis = Date.now()
@@ -266,11 +291,26 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   async #flushExporter(): Promise<void> {
-    if (await settlesWithin(this.#exporter.forceFlush(), this.#timeout())) return
+    if (
+      await settlesWithin(
+        settled(() => this.#exporter.forceFlush?.()),
+        this.#timeout(),
+      )
+    )
+      return
     throw new Error(`${this.name}: the exporter's forceFlush() did not settle within ${this.#timeout()} ms`)
+  }
+
+  #shutDownError(): Error {
+    return new Error(`${this.name}: shut down while delivering`)
   }
 
   #timeout(): number {
     return this.#timeoutMillis!
   }
+}
+
+/** Exporters promise a promise; some return nothing, or throw at once. */
+async function settled(call: () => unknown): Promise<unknown> {
+  return call()
 }

@@ -7,6 +7,7 @@ export type Answer = 'success' | 'failBefore' | 'failAfter' | 'throwBefore' | 'r
 
 export interface HangingCall {
   readonly metrics: ResourceMetrics
+  readonly startedMillis: number
   succeed(): void
   fail(): void
   reject(): void
@@ -25,7 +26,8 @@ export class ScriptedExporter implements PushMetricExporter {
   readonly hanging: HangingCall[] = []
   rejectedAnything = false
   running = 0
-  mostRunning = 0
+  /** Age in ms of the youngest call that was still running when another one started. */
+  youngestBeside = Number.POSITIVE_INFINITY
   forceFlushes = 0
   shutdowns = 0
   readonly #temporality: (kind: InstrumentType) => AggregationTemporality
@@ -43,6 +45,10 @@ export class ScriptedExporter implements PushMetricExporter {
   }
 
   export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void {
+    const nowMillis = performance.now()
+    for (const { startedMillis } of this.hanging) {
+      this.youngestBeside = Math.min(this.youngestBeside, nowMillis - startedMillis)
+    }
     this.calls.push(metrics)
     switch (this.answer) {
       case 'success':
@@ -65,7 +71,6 @@ export class ScriptedExporter implements PushMetricExporter {
         break
       case 'hang': {
         this.running++
-        this.mostRunning = Math.max(this.mostRunning, this.running)
         const settle = (result: { code: number; error?: Error }) => {
           this.running--
           this.hanging.splice(this.hanging.indexOf(call), 1)
@@ -74,6 +79,7 @@ export class ScriptedExporter implements PushMetricExporter {
         }
         const call: HangingCall = {
           metrics,
+          startedMillis: nowMillis,
           succeed: () => settle({ code: 0 }),
           fail: () => settle({ code: 1, error: new Error('socket hang up') }),
           reject: () => settle({ code: 1, error: REJECTED }),

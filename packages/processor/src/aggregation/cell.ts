@@ -9,7 +9,8 @@ import { SumCell } from './sum.ts'
  *
  * All four kinds answer to the same verbs: `record` one measurement, `add` a data point of the OTel data model, `merge` a
  * cell of the same stream that covers the time after this one, `clone`, `reset` for reuse, and `toValue`, which copies
- * the state out in the shape OTel exporters read (`DataPoint.value`).
+ * the state out in the shape OTel exporters read (`DataPoint.value`). `intoValue` does not copy: it is for a cell that
+ * nobody will write to again.
  */
 export type Cell = SumCell | LastValueCell | ExplicitHistogramCell | ExponentialHistogramCell
 
@@ -45,4 +46,13 @@ export function addPoint(cell: Cell, value: PointValue): void {
 /** Merges a later cell of the same stream into `cell`, leaving `later` as it was. */
 export function mergeCell(cell: Cell, later: Cell): void {
   ;(cell as { merge(later: Cell): void }).merge(later)
+}
+
+/**
+ * Takes an earlier state of the same sum or histogram from a later one, both cumulative since the same start.
+ *
+ * @returns false when it has fallen; a histogram is then of no use any more
+ */
+export function subtractCell(cell: Cell, earlier: Cell): boolean {
+  return (cell as { subtract(earlier: Cell): boolean }).subtract(earlier)
 }

@@ -16,9 +16,10 @@ export class ExplicitHistogramCell {
   min = Number.POSITIVE_INFINITY
   max = Number.NEGATIVE_INFINITY
 
-  constructor(boundaries: readonly number[]) {
+  /** @param counts to start with, not copied; default: none */
+  constructor(boundaries: readonly number[], counts = new Array<number>(boundaries.length + 1).fill(0)) {
     this.boundaries = boundaries
-    this.counts = new Array<number>(boundaries.length + 1).fill(0)
+    this.counts = counts
   }
 
   /** NaN belongs to no bucket and is ignored, as the SDK does. */
@@ -43,6 +44,20 @@ export class ExplicitHistogramCell {
     this.hasSum &&= later.hasSum
   }
 
+  /** See {@link subtractCell}. What min and max were in between is unknown. */
+  subtract(earlier: ExplicitHistogramCell): boolean {
+    for (let i = 0; i < this.counts.length; i++) {
+      this.counts[i]! -= earlier.counts[i]!
+      if (this.counts[i]! < 0) return false
+    }
+    this.count -= earlier.count
+    this.sum -= earlier.sum
+    this.hasSum &&= earlier.hasSum
+    this.min = Number.POSITIVE_INFINITY
+    this.max = Number.NEGATIVE_INFINITY
+    return true
+  }
+
   reset(): void {
     this.counts.fill(0)
     this.count = 0
@@ -53,14 +68,26 @@ export class ExplicitHistogramCell {
   }
 
   clone(): ExplicitHistogramCell {
-    const copy = new ExplicitHistogramCell(this.boundaries)
-    copy.merge(this)
+    const copy = new ExplicitHistogramCell(this.boundaries, this.counts.slice())
+    copy.count = this.count
+    copy.sum = this.sum
+    copy.hasSum = this.hasSum
+    copy.min = this.min
+    copy.max = this.max
     return copy
   }
 
   toValue(): Histogram {
+    return this.#value(this.counts.slice())
+  }
+
+  intoValue(): Histogram {
+    return this.#value(this.counts)
+  }
+
+  #value(counts: number[]): Histogram {
     const value: Histogram = {
-      buckets: { boundaries: this.boundaries as number[], counts: this.counts.slice() },
+      buckets: { boundaries: this.boundaries as number[], counts },
       count: this.count,
     }
     if (this.hasSum) value.sum = this.sum

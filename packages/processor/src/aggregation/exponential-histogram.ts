@@ -66,6 +66,21 @@ export class ExponentialHistogramCell {
     this.#mergeBuckets(positive.offset, positive.counts, negative.offset, negative.counts, later.scale)
   }
 
+  /** See {@link subtractCell}. What min and max were in between is unknown. A scale that grew finer is a reset, too. */
+  subtract(earlier: ExponentialHistogramCell): boolean {
+    const shift = earlier.#isWithoutBuckets() ? 0 : earlier.scale - this.scale
+    if (shift < 0 || this.zeroCount < earlier.zeroCount) return false
+    if (!this.positive.subtract(earlier.positive, shift) || !this.negative.subtract(earlier.negative, shift))
+      return false
+    this.count -= earlier.count
+    this.zeroCount -= earlier.zeroCount
+    this.sum -= earlier.sum
+    this.hasSum &&= earlier.hasSum
+    this.min = Number.POSITIVE_INFINITY
+    this.max = Number.NEGATIVE_INFINITY
+    return true
+  }
+
   reset(): void {
     this.count = 0
     this.sum = 0
@@ -84,12 +99,20 @@ export class ExponentialHistogramCell {
   }
 
   toValue(): ExponentialHistogram {
+    return this.#value(this.positive.counts.slice(), this.negative.counts.slice())
+  }
+
+  intoValue(): ExponentialHistogram {
+    return this.#value(this.positive.counts, this.negative.counts)
+  }
+
+  #value(positive: number[], negative: number[]): ExponentialHistogram {
     const value: ExponentialHistogram = {
       count: this.count,
       scale: this.#isWithoutBuckets() ? 0 : this.scale,
       zeroCount: this.zeroCount,
-      positive: this.positive.toValue(),
-      negative: this.negative.toValue(),
+      positive: { offset: this.positive.offset, bucketCounts: positive },
+      negative: { offset: this.negative.offset, bucketCounts: negative },
     }
     if (this.hasSum) value.sum = this.sum
     if (this.min <= this.max) {
@@ -167,6 +190,18 @@ class Buckets {
     for (let i = 0; i < counts.length; i++) this.counts[((offset + i) >> shift) - this.offset]! += counts[i]!
   }
 
+  /** @returns false when there is less than what is to be taken */
+  subtract(other: Buckets, shift: number): boolean {
+    for (let i = 0; i < other.counts.length; i++) {
+      const count = other.counts[i]!
+      if (count === 0) continue
+      const at = ((other.offset + i) >> shift) - this.offset
+      if (!(this.counts[at]! >= count)) return false
+      this.counts[at]! -= count
+    }
+    return true
+  }
+
   increment(index: number, by: number): void {
     this.#extend(index, index)
     this.counts[index - this.offset]! += by
@@ -181,10 +216,6 @@ class Buckets {
   clear(): void {
     this.offset = 0
     this.counts = []
-  }
-
-  toValue(): { offset: number; bucketCounts: number[] } {
-    return { offset: this.offset, bucketCounts: this.counts.slice() }
   }
 
   #extend(low: number, high: number): void {

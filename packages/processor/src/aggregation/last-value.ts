@@ -31,4 +31,8 @@ export class LastValueCell {
   toValue(): number {
     return this.value
   }
+
+  intoValue(): number {
+    return this.value
+  }
 }

@@ -14,6 +14,12 @@ export class SumCell {
     this.value += later.value
   }
 
+  /** See {@link subtractCell}. */
+  subtract(earlier: SumCell): boolean {
+    this.value -= earlier.value
+    return this.value >= 0
+  }
+
   reset(): void {
     this.value = 0
   }
@@ -25,6 +31,10 @@ export class SumCell {
   }
 
   toValue(): number {
+    return this.value
+  }
+
+  intoValue(): number {
     return this.value
   }
 }

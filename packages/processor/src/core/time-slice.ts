@@ -1,18 +1,13 @@
 /**
  * Lets long synchronous work give way to the event loop every few milliseconds.
  *
- * ```ts
- * slice.begin()
- * for (const item of items) {
- *   work(item)
- *   if (slice.spent()) await slice.yield()
- * }
- * slice.end()
- * ```
+ * Pieces of work that follow each other without the event loop running in between share one slice: a promise that is
+ * awaited between them does not let it run.
  */
 export class TimeSlice {
   readonly #budgetMillis: number
   #startedMillis = 0
+  #endedMillis = Number.NEGATIVE_INFINITY
   #sinceLook = 0
   #longestMillis = 0
 
@@ -21,14 +16,25 @@ export class TimeSlice {
     this.#budgetMillis = budgetMillis
   }
 
-  /** The longest time between two points at which the event loop could run, in ms. */
+  /** The longest time that work in slices has held the event loop, in ms. */
   get longestMillis(): number {
     return this.#longestMillis
   }
 
+  /** Does something with each item, in as many slices as it takes. */
+  async each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+    this.begin()
+    for (const item of items) {
+      work(item)
+      if (this.spent()) await this.yield()
+    }
+    this.end()
+  }
+
+  /** To be followed by work, with {@link spent} after each item, and {@link end}. */
   begin(): void {
-    this.#startedMillis = performance.now()
-    this.#sinceLook = 0
+    const nowMillis = performance.now()
+    if (nowMillis - this.#endedMillis > SAME_ROUND_MILLIS) this.#startedMillis = nowMillis
   }
 
   /** Counts one item of work; true when it is time to {@link yield}. */
@@ -43,10 +49,14 @@ export class TimeSlice {
   async yield(): Promise<void> {
     this.end()
     await new Promise<void>((resolve) => setImmediate(resolve))
-    this.begin()
+    this.#startedMillis = performance.now()
   }
 
   end(): void {
-    this.#longestMillis = Math.max(this.#longestMillis, performance.now() - this.#startedMillis)
+    this.#endedMillis = performance.now()
+    this.#longestMillis = Math.max(this.#longestMillis, this.#endedMillis - this.#startedMillis)
   }
 }
+
+/** Between two pieces of work that are less than this apart, only promises were awaited. */
+const SAME_ROUND_MILLIS = 0.05

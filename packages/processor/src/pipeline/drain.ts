@@ -4,6 +4,7 @@ import type { TimeSlice } from '../core/time-slice.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
 import type { Generation, Generations } from '../series/generation.ts'
 import type { Series } from '../series/series.ts'
+import type { Derivation } from './derivation.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
 
 const KINDS = Object.values(InstrumentType)
@@ -16,7 +17,7 @@ interface Consumer {
 }
 
 /**
- * The second half of a turn: cut, drain the frozen generation into the cumulative view and every adapter, release.
+ * The second half of a turn: cut, process, drain into the cumulative view and every adapter, release.
  *
  * The view comes first, so that an adapter that seals sees it complete. Each consumer has its own pass over the
  * generation; one that throws loses the series it threw at and nothing else: the pass goes on, the other consumers are not
@@ -24,13 +25,21 @@ interface Consumer {
  */
 export class Drain {
   readonly #generations: Generations
+  readonly #derivation: Derivation
   readonly #slice: TimeSlice
   readonly #consumers: readonly Consumer[]
   readonly #view: CumulativeView
   #faults = 0
 
-  constructor(generations: Generations, view: CumulativeView, adapters: readonly ExporterAdapter[], slice: TimeSlice) {
+  constructor(
+    generations: Generations,
+    derivation: Derivation,
+    view: CumulativeView,
+    adapters: readonly ExporterAdapter[],
+    slice: TimeSlice,
+  ) {
     this.#generations = generations
+    this.#derivation = derivation
     this.#slice = slice
     this.#view = view
     const fed = adapters.map((adapter): Consumer => {
@@ -58,8 +67,11 @@ export class Drain {
   async run(): Promise<number> {
     const frozen = this.#generations.freeze()
     try {
+      const drained = await this.#derivation.derive(frozen)
       this.#view.open(frozen)
-      for (const consumer of this.#consumers) await this.#drainInto(consumer, frozen)
+      for (const consumer of this.#consumers) await this.#drainInto(consumer, drained)
+      await this.#view.dropStale()
+      await this.#generations.markIdle(frozen, this.#slice)
       return frozen.touched.length
     } finally {
       this.#generations.release(frozen)
@@ -70,18 +82,14 @@ export class Drain {
     if (consumer.wanted.size === 0) return
     let failed = 0
     let firstError: unknown
-    this.#slice.begin()
-    for (const series of frozen.touched) {
-      if (consumer.wanted.has(series.stream.kind)) {
-        try {
-          consumer.take(series, frozen)
-        } catch (error) {
-          if (failed++ === 0) firstError = error
-        }
+    await this.#slice.each(frozen.touched, (series) => {
+      if (!consumer.wanted.has(series.stream.kind)) return
+      try {
+        consumer.take(series, frozen)
+      } catch (error) {
+        if (failed++ === 0) firstError = error
       }
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    })
     if (failed > 0) {
       this.#faults += failed
       diag.error(

@@ -20,7 +20,10 @@ import type { Series } from '../series/series.ts'
 export interface ExporterAdapter {
   /** For stats, logs and errors. */
   readonly name: string
-  /** Milliseconds between two deliveries; default: the reader's. Of no meaning without {@link deliver}. */
+  /**
+   * Milliseconds between two deliveries; default: the reader's. Of no meaning without {@link deliver}. Deliveries follow
+   * turns, and the reader turns at the shortest interval of its adapters: other intervals are rounded to that.
+   */
   readonly exportIntervalMillis?: number | undefined
   /** The temporality wanted for each instrument kind; asked once per kind. Delta streams are pushed to {@link absorb}. */
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality
@@ -65,8 +68,13 @@ export interface AttachedReader {
   readonly cumulative: CumulativeView
   /** Resolves after a whole turn that starts after the call; shared by all who wait for the same one. */
   turn(): Promise<void>
-  /** Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. */
+  /**
+   * Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. So `work` must
+   * not wait for a {@link turn} itself.
+   */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
+  /** Does something with each item, and lets the event loop run every few ms. For whatever is O(series). */
+  inSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void>
 }
 
 /** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */

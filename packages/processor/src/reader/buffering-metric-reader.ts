@@ -9,15 +9,17 @@ import { Clock } from '../core/clock.ts'
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { SharedRuns } from '../core/shared-runs.ts'
 import { TimeSlice } from '../core/time-slice.ts'
-import { DeliverySchedule } from '../pipeline/delivery-schedule.ts'
+import { Deliveries } from '../pipeline/deliveries.ts'
+import { Derivation } from '../pipeline/derivation.ts'
 import { Drain } from '../pipeline/drain.ts'
-import type { AttachedReader } from '../pipeline/exporter-adapter.ts'
+import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
 import { Generations } from '../series/generation.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
+import { Collection } from './collection.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
-import { SdkCollection } from './sdk-collection.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -30,17 +32,17 @@ import { SdkCollection } from './sdk-collection.ts'
  */
 export class BufferingMetricReader extends MetricReader {
   readonly #settings: ReaderSettings
-  readonly #streams = new StreamRegistry()
+  readonly #streams: StreamRegistry
   readonly #generations = new Generations(new Clock())
   readonly #slice = new TimeSlice()
-  readonly #cumulative = new CumulativeView(this.#slice)
-  readonly #collection: SdkCollection
+  readonly #cumulative: CumulativeView
+  readonly #collection: Collection
+  readonly #derivation: Derivation
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
-  readonly #schedules: readonly DeliverySchedule[]
+  readonly #deliveries: Deliveries
   readonly #timers: NodeJS.Timeout[] = []
   #registered = false
-  #closed = false
   #shutdown: Promise<void> | undefined
   #turnCount = 0
   #lastTurn: ReaderStats['lastTurn']
@@ -51,19 +53,23 @@ export class BufferingMetricReader extends MetricReader {
     super({
       aggregationSelector: settings.aggregationSelector,
       aggregationTemporalitySelector: () => AggregationTemporality.DELTA,
+      // The SDK overflows one series before its limit is reached.
+      cardinalitySelector: (kind) => limitOf(settings.cardinalityLimits, kind) + 1,
       otelComponentType: 'sluice_buffering_metric_reader',
     })
     this.#settings = settings
-    this.#collection = new SdkCollection(
+    this.#streams = new StreamRegistry(settings.cardinalityLimits)
+    this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
+    this.#collection = new Collection(
       (collectOptions) => super.collect(collectOptions),
+      settings,
       this.#streams,
       this.#generations,
       this.#slice,
     )
-    this.#drain = new Drain(this.#generations, this.#cumulative, settings.adapters, this.#slice)
-    this.#schedules = settings.adapters
-      .filter((adapter) => adapter.deliver !== undefined)
-      .map((adapter) => new DeliverySchedule(adapter, settings.exportIntervalMillis))
+    this.#derivation = new Derivation(settings.processors, this.#slice)
+    this.#drain = new Drain(this.#generations, this.#derivation, this.#cumulative, settings.adapters, this.#slice)
+    this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis)
   }
 
   /**
@@ -72,7 +78,7 @@ export class BufferingMetricReader extends MetricReader {
    */
   flush(): Promise<void> {
     if (!this.#registered) return Promise.reject(notRegistered('flush'))
-    if (this.#closed) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
+    if (this.#shutdown !== undefined) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
     return this.#turnOrYounger()
   }
 
@@ -88,7 +94,7 @@ export class BufferingMetricReader extends MetricReader {
       diag.warn('sluice: forceFlush() after shutdown does nothing')
       return
     }
-    await this.#keepingAlive(() => this.#deliverAll('forceFlush', options?.timeoutMillis))
+    await this.#keepingAlive(() => this.#flushAll(options?.timeoutMillis))
   }
 
   /**
@@ -103,19 +109,16 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   /**
-   * What the SDK gives just now, as delta. It counts towards the next turn all the same, so nothing is lost by it.
+   * What the SDK and the producers give just now; the SDK's as delta. It counts towards the next turn all the same, so
+   * nothing is lost by it.
    *
    * @throws Error when the reader is not registered or shut down, or when the SDK failed or did not finish in time
    */
   override async collect(options?: { timeoutMillis?: number }): Promise<CollectionResult> {
     if (!this.#registered) throw notRegistered('collect')
-    if (this.#closed) throw new Error('BufferingMetricReader: collect() after shutdown')
+    if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: collect() after shutdown')
     const timeoutMillis = options?.timeoutMillis ?? this.#settings.collectTimeoutMillis
-    const result = await this.#turns.between(() => this.#collection.collect(timeoutMillis))
-    if (result === undefined) {
-      throw new Error(`BufferingMetricReader: the SDK failed, or did not collect within ${timeoutMillis} ms`)
-    }
-    return result
+    return this.#turns.between(() => this.#collection.collectByHand(timeoutMillis))
   }
 
   /** Counts and times since the start; cheap enough to call at any time. */
@@ -129,7 +132,7 @@ export class BufferingMetricReader extends MetricReader {
       adapterFaults: this.#drain.faults,
       ...(this.#lastTurn && { lastTurn: this.#lastTurn }),
       longestSliceMillis: this.#slice.longestMillis,
-      adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: adapter.stats() })),
+      adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: this.#statsOf(adapter) })),
     }
   }
 
@@ -139,12 +142,11 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   protected override onInitialized(): void {
+    if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: registered after shutdown')
     const attached = this.#attached()
     for (const adapter of this.#settings.adapters) adapter.attach(attached)
-    if (this.#schedules.length > 0) {
-      const tickMillis = Math.min(...this.#schedules.map((schedule) => schedule.intervalMillis))
-      this.#every(tickMillis, () => this.#exportTurn(tickMillis))
-    }
+    const { tickMillis } = this.#deliveries
+    if (tickMillis !== undefined) this.#every(tickMillis, () => this.#exportTurn(tickMillis))
     const { collectIntervalMillis } = this.#settings
     if (collectIntervalMillis !== undefined) this.#every(collectIntervalMillis, () => this.#collectBetweenTurns())
   }
@@ -158,7 +160,18 @@ export class BufferingMetricReader extends MetricReader {
     return this.shutdown()
   }
 
-  async #turn(): Promise<void> {
+  #turn(): Promise<void> {
+    const done = this.#wholeTurn()
+    const latest = { startedMillis: performance.now(), done }
+    this.#latest = latest
+    // One that failed is no answer to anybody who comes later.
+    done.catch(() => {
+      if (this.#latest === latest) this.#latest = undefined
+    })
+    return done
+  }
+
+  async #wholeTurn(): Promise<void> {
     const startedUnixMillis = Date.now()
     const startedMillis = performance.now()
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
@@ -168,21 +181,26 @@ export class BufferingMetricReader extends MetricReader {
     this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
   }
 
+  /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
+  #statsOf(adapter: ExporterAdapter): AdapterStats {
+    const stats = adapter.stats()
+    const filtered = this.#collection.filtered + this.#derivation.filtered
+    return {
+      ...stats,
+      offeredPoints: stats.offeredPoints + filtered,
+      filteredPoints: stats.filteredPoints + filtered,
+    }
+  }
+
   #turnOrYounger(): Promise<void> {
     const { minFlushAgeMillis } = this.#settings
-    if (this.#latest !== undefined && performance.now() - this.#latest.startedMillis < minFlushAgeMillis) {
-      return this.#latest.done
-    }
-    const done = this.#turns.request()
-    this.#latest = { startedMillis: performance.now(), done }
-    return done
+    const isYoung = this.#latest !== undefined && performance.now() - this.#latest.startedMillis < minFlushAgeMillis
+    return isYoung ? this.#latest!.done : this.#turns.request()
   }
 
   #exportTurn(tickMillis: number): void {
     this.#turns.request().then(
-      () => {
-        for (const schedule of this.#schedules) schedule.startIfDue(tickMillis / 2)
-      },
+      () => this.#deliveries.startDue(tickMillis),
       (error: unknown) => diag.error('sluice: a turn failed', error),
     )
   }
@@ -192,50 +210,30 @@ export class BufferingMetricReader extends MetricReader {
     void this.#turns.between(() => this.#collection.collect(this.#settings.collectTimeoutMillis))
   }
 
-  async #deliverAll(call: 'forceFlush' | 'shutdown', timeoutMillis: number | undefined): Promise<void> {
-    const deliveries = this.#turns
-      .request()
-      .then(() => Promise.allSettled(this.#schedules.map((schedule) => schedule.deliverNow())))
-    const settled = timeoutMillis === undefined ? await deliveries : await within(deliveries, timeoutMillis)
-    if (settled !== TIMED_OUT && settled.every((delivery) => delivery.status === 'fulfilled')) return
-    const reasons =
-      settled === TIMED_OUT
-        ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)]
-        : settled.flatMap((delivery) => (delivery.status === 'rejected' ? [delivery.reason as unknown] : []))
-    throw new AggregateError(
-      reasons,
-      `BufferingMetricReader: ${call} ${this.#undelivered()}: ${reasons.map(text).join('; ')}`,
-    )
+  /** A turn, then every delivery; resolves to what went wrong. */
+  async #deliverAll(timeoutMillis: number | undefined): Promise<unknown[]> {
+    const delivered = this.#turns.request().then(() => this.#deliveries.all())
+    if (timeoutMillis === undefined) return delivered
+    const failures = await within(delivered, timeoutMillis)
+    return failures === TIMED_OUT ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)] : failures
   }
 
-  #undelivered(): string {
-    const pending = this.#schedules
-      .map(({ adapter }) => ({ name: adapter.name, points: adapter.stats().pendingPoints }))
-      .filter(({ points }) => points > 0)
-    const total = pending.reduce((sum, { points }) => sum + points, 0)
-    if (total === 0) return 'failed'
-    return `left ${total} points undelivered (${pending.map(({ name, points }) => `${name}: ${points}`).join(', ')})`
+  async #flushAll(timeoutMillis: number | undefined): Promise<void> {
+    const failures = await this.#deliverAll(timeoutMillis)
+    if (failures.length === 0) return
+    const pending = this.#deliveries.pending()
+    throw failed('forceFlush', pending && `left undelivered: ${pending}`, failures)
   }
 
-  async #close(timeoutMillis: number | undefined): Promise<void> {
+  async #close(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    if (!this.#registered) {
-      this.#closed = true
-      return
-    }
-    const deadlineMillis = performance.now() + (timeoutMillis ?? Number.POSITIVE_INFINITY)
-    let undelivered: unknown
-    try {
-      await this.#deliverAll('shutdown', timeoutMillis)
-    } catch (error) {
-      undelivered = error
-    }
-    this.#closed = true
+    if (!this.#registered) return
+    const deadlineMillis = performance.now() + timeoutMillis
+    const failures = await this.#deliverAll(Number.isFinite(timeoutMillis) ? timeoutMillis : undefined)
     const remainingMillis = Math.min(deadlineMillis - performance.now(), this.#settings.exportTimeoutMillis)
-    await Promise.all(
-      this.#settings.adapters.map((adapter) => adapter.shutdown({ timeoutMillis: Math.max(0, remainingMillis) })),
-    )
-    if (undelivered !== undefined) throw undelivered
+    failures.push(...(await this.#deliveries.shutdown(Math.max(0, remainingMillis))))
+    const lost = this.#deliveries.lost()
+    if (failures.length > 0 || lost !== undefined) throw failed('shutdown', lost && `lost ${lost}`, failures)
   }
 
   #attached(): AttachedReader {
@@ -246,8 +244,10 @@ export class BufferingMetricReader extends MetricReader {
       cumulative: this.#cumulative,
       turn: () => this.#turnOrYounger(),
       betweenTurns: (work) => this.#turns.between(work),
+      inSlices: (items, work) => this.#slice.each(items, work),
       get resource() {
-        if (collection.resource === undefined) throw new Error('the resource is not known before the first turn')
+        if (collection.resource === undefined)
+          throw new Error('the resource is not known yet: the SDK has not collected')
         return collection.resource
       },
     }
@@ -276,6 +276,10 @@ function notRegistered(call: string): Error {
   )
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function failed(call: string, what: string | undefined, failures: readonly unknown[]): AggregateError {
+  const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))).join('; ')
+  const message = [`BufferingMetricReader: ${call} ${what ?? 'failed'}`, reasons]
+    .filter((part) => part !== '')
+    .join(': ')
+  return new AggregateError(failures, message)
 }

@@ -1,6 +1,14 @@
 import { diag } from '@opentelemetry/api'
-import { type AggregationOption, type AggregationSelector, InstrumentType } from '@opentelemetry/sdk-metrics'
+import {
+  type AggregationOption,
+  type AggregationSelector,
+  InstrumentType,
+  type MetricProducer,
+} from '@opentelemetry/sdk-metrics'
 import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import type { MetricFilter } from '../pipeline/metric-filter.ts'
+import type { MetricProcessor } from '../pipeline/metric-processor.ts'
+import type { CardinalityLimits } from '../series/cardinality.ts'
 
 /** Options of a {@link BufferingMetricReader}. */
 export interface BufferingMetricReaderOptions {
@@ -21,6 +29,20 @@ export interface BufferingMetricReaderOptions {
   readonly minFlushAgeMillis?: number
   /** The aggregation for each instrument kind. Default: what the adapters agree on. */
   readonly aggregationSelector?: AggregationSelector
+  /**
+   * Most attribute sets of one stream, by instrument kind: in each generation, in what an adapter holds, and over the
+   * lifetime of cumulative points. What is beyond is added up under `otel.metric.overflow=true`. Default 2000 each; a view
+   * with a higher limit of its own raises it for its streams.
+   */
+  readonly cardinalityLimits?: CardinalityLimits
+  /** After how many ms without a recording a series is no longer exported as cumulative. Default: never. */
+  readonly staleAfterMillis?: number
+  /** Further sources, collected apart from the SDK: one that fails or hangs costs only its own data. */
+  readonly metricProducers?: readonly MetricProducer[]
+  /** Drops metrics and attribute sets before they are gathered. */
+  readonly metricFilter?: MetricFilter
+  /** Change what is exported, in this order. */
+  readonly processors?: readonly MetricProcessor[]
 }
 
 /** The options with their defaults filled in. */
@@ -32,6 +54,11 @@ export interface ReaderSettings {
   readonly collectTimeoutMillis: number
   readonly minFlushAgeMillis: number
   readonly aggregationSelector: AggregationSelector
+  readonly cardinalityLimits: CardinalityLimits
+  readonly staleAfterMillis: number | undefined
+  readonly metricProducers: readonly MetricProducer[]
+  readonly metricFilter: MetricFilter | undefined
+  readonly processors: readonly MetricProcessor[]
 }
 
 /**
@@ -70,6 +97,11 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     minFlushAgeMillis:
       options.minFlushAgeMillis === 0 ? 0 : (millis('minFlushAgeMillis', options.minFlushAgeMillis) ?? 0),
     aggregationSelector: checkSelector(options.aggregationSelector) ?? agreedAggregation(adapters),
+    cardinalityLimits: checkLimits(options.cardinalityLimits),
+    staleAfterMillis: millis('staleAfterMillis', options.staleAfterMillis),
+    metricProducers: checkEach('metricProducers', options.metricProducers, isProducer, 'a MetricProducer'),
+    metricFilter: checkFilter(options.metricFilter),
+    processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor'),
   }
 }
 
@@ -93,9 +125,51 @@ function checkAdapters(adapters: readonly ExporterAdapter[]): readonly ExporterA
   return adapters.slice()
 }
 
+function checkLimits(limits: CardinalityLimits = {}): CardinalityLimits {
+  for (const [kind, limit] of Object.entries(limits)) {
+    if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
+      throw new RangeError(
+        `BufferingMetricReader: cardinalityLimits.${kind} must be a whole number of at least 1, got ${describe(limit)}`,
+      )
+    }
+  }
+  return { ...limits }
+}
+
 function checkSelector(selector: AggregationSelector | undefined): AggregationSelector | undefined {
   if (selector === undefined || typeof selector === 'function') return selector
   throw new TypeError(`BufferingMetricReader: aggregationSelector must be a function, got ${describe(selector)}`)
+}
+
+function checkEach<T>(
+  option: string,
+  items: readonly T[] = [],
+  isOne: (item: T) => boolean,
+  wanted: string,
+): readonly T[] {
+  if (!Array.isArray(items))
+    throw new TypeError(`BufferingMetricReader: ${option} must be an array, got ${describe(items)}`)
+  items.forEach((item: T, i) => {
+    if (!isOne(item))
+      throw new TypeError(`BufferingMetricReader: ${option}[${i}] is not ${wanted}, got ${describe(item)}`)
+  })
+  return items.slice()
+}
+
+function isProducer(item: MetricProducer | undefined): boolean {
+  return typeof item?.collect === 'function'
+}
+
+function isProcessor(item: MetricProcessor | undefined): boolean {
+  return typeof item?.processMetric === 'function' || typeof item?.processAttributes === 'function'
+}
+
+function checkFilter(filter: MetricFilter | undefined): MetricFilter | undefined {
+  if (filter === undefined) return undefined
+  if (typeof filter?.testMetric === 'function' && typeof filter.testAttributes === 'function') return filter
+  throw new TypeError(
+    `BufferingMetricReader: metricFilter must have testMetric and testAttributes, got ${describe(filter)}`,
+  )
 }
 
 /** One stream has one aggregation, so adapters that want different ones cannot share a reader unless it decides. */

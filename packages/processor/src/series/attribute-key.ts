@@ -14,7 +14,8 @@ export function attributeKey(attributes: Attributes): string {
   return key
 }
 
-function valueKey(value: unknown): string {
+/** The part of {@link attributeKey} for one value. */
+export function valueKey(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return `s${value.length}:${value}`
@@ -27,6 +28,7 @@ function valueKey(value: unknown): string {
     case 'object':
       if (value === null) return 'z'
       if (Array.isArray(value)) return `a${value.length}:${Array.from(value, valueKey).join('')}`
+      if (!isPlain(value)) return `j${valueKey(String(JSON.stringify(value)))}`
       return `o${Object.keys(value).length}:${attributeKey(value as Attributes)}`
     default:
       return 'u'
@@ -48,7 +50,13 @@ function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** Others, such as dates, are told apart by how they are written as JSON, and not copied. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 function copyContainer(value: object): unknown {
-  if (!Array.isArray(value)) return copyAttributes(value as Attributes)
+  if (!Array.isArray(value)) return isPlain(value) ? copyAttributes(value as Attributes) : value
   return Object.freeze(value.map((item) => (isContainer(item) ? copyContainer(item) : item)))
 }

@@ -1,3 +1,4 @@
+import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { Cell } from '../aggregation/cell.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
@@ -14,10 +15,13 @@ import type { Series } from './series.ts'
 export class CumulativeView {
   readonly #fold = new Fold()
   readonly #slice: TimeSlice
+  readonly #staleAfterMicros: number | undefined
   #endUnixMicros: UnixMicros = 0
 
-  constructor(slice: TimeSlice) {
+  /** @param staleAfterMillis how long a series may go unrecorded before it is dropped; default: for ever */
+  constructor(slice: TimeSlice, staleAfterMillis?: number) {
     this.#slice = slice
+    this.#staleAfterMicros = staleAfterMillis === undefined ? undefined : staleAfterMillis * 1000
   }
 
   /** End of the last generation drained into it, in µs since the epoch: the end time of every point it shows. */
@@ -36,17 +40,29 @@ export class CumulativeView {
   }
 
   /**
+   * @internal Drops what has gone stale: it is exported no more, and starts anew should it come back. UpDownCounters that
+   * are not zero stay: what they count is still there, and a later decrement would have nothing to take from.
+   */
+  async dropStale(): Promise<void> {
+    if (this.#staleAfterMicros === undefined) return
+    const oldest = this.#endUnixMicros - this.#staleAfterMicros
+    await this.#fold.keepOnly((point) => point.endUnixMicros >= oldest || isNonZeroUpDown(point), this.#slice)
+  }
+
+  /**
    * Visits every point there is to export, a few milliseconds at a time. Points of one stream come together.
    *
    * An asynchronous series that was not observed in the last generation is left out, though its sum is remembered. The
    * points are live: copy what is to be kept. Call it between turns only ({@link AttachedReader.betweenTurns}).
    */
   async visit(visitor: (point: FoldedPoint) => void): Promise<void> {
-    this.#slice.begin()
-    for (const point of this.#fold.points()) {
+    await this.#slice.each(this.#fold.points(), (point) => {
       if (!point.series.stream.isAsynchronous || point.endUnixMicros === this.#endUnixMicros) visitor(point)
-      if (this.#slice.spent()) await this.#slice.yield()
-    }
-    this.#slice.end()
+    })
   }
+}
+
+function isNonZeroUpDown({ series, cell }: FoldedPoint): boolean {
+  const { aggregation } = series.stream
+  return aggregation.type === DataPointType.SUM && !aggregation.isMonotonic && cell.toValue() !== 0
 }

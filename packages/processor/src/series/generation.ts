@@ -1,7 +1,10 @@
+import type { Attributes } from '@opentelemetry/api'
 import { type Cell, createCell } from '../aggregation/cell.ts'
 import type { Clock, UnixMicros } from '../core/clock.ts'
 import { DoubleBuffer } from '../core/double-buffer.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
 import type { Series } from './series.ts'
+import type { Stream } from './stream.ts'
 
 /** The time a point covers: after `startUnixMicros`, up to and including `endUnixMicros`. */
 export interface Window {
@@ -15,8 +18,9 @@ export interface Window {
  */
 export class Generation implements Window {
   readonly side: 0 | 1
-  /** In the order in which they were first recorded in this generation. */
-  readonly touched: Series[] = []
+  #touched: Series[] = []
+  /** How many series of each stream were touched, the overflow series not among them. */
+  readonly #sizes = new Map<Stream, number>()
   /** 1, 2, 3 … in the order of time. */
   number = 0
   startUnixMicros: UnixMicros = 0
@@ -27,12 +31,20 @@ export class Generation implements Window {
     this.side = side
   }
 
-  /** @internal */
-  open(number: number, startUnixMicros: UnixMicros): void {
-    this.touched.length = 0
+  /** In the order in which they were first recorded in this generation. */
+  get touched(): readonly Series[] {
+    return this.#touched
+  }
+
+  /** @internal Returns what was touched in the generation that had this side before. */
+  open(number: number, startUnixMicros: UnixMicros): readonly Series[] {
+    const before = this.#touched
+    this.#touched = []
+    this.#sizes.clear()
     this.number = number
     this.startUnixMicros = startUnixMicros
     this.endUnixMicros = startUnixMicros
+    return before
   }
 
   /** @internal */
@@ -41,19 +53,41 @@ export class Generation implements Window {
   }
 
   /**
-   * The cell to record into; empty at the first touch of this generation. Only for the hot generation, and never kept
-   * across an `await`.
+   * The cell to record into for these attributes; empty at the first touch of this generation. Beyond the stream's limit
+   * it is that of the overflow series; attribute sets seen before in this generation keep their series. Only for the hot
+   * generation, and never kept across an `await`.
    */
+  cellFor(stream: Stream, attributes: Attributes): Cell {
+    return this.touch(stream.seriesFor(attributes, this.#hasRoom(stream)))
+  }
+
+  /** As {@link cellFor}, for a series that is known. */
   touch(series: Series): Cell {
-    let cell = series.cells[this.side]
-    if (series.lastGeneration !== this.number) {
-      series.lastGeneration = this.number
-      this.touched.push(series)
-      // What a released side left behind is cleared here and not at the release, so that an idle series costs nothing.
-      if (cell === undefined) series.cells[this.side] = cell = createCell(series.stream.aggregation)
-      else cell.reset()
+    if (series.lastGeneration === this.number) return series.cells[this.side]!
+    const { stream } = series
+    if (series !== stream.overflowIfAny) {
+      if (!this.#hasRoom(stream)) return this.touch(stream.overflow)
+      this.#sizes.set(stream, this.#sizeOf(stream) + 1)
     }
-    return cell!
+    series.lastGeneration = this.number
+    this.#touched.push(series)
+    // What a released side left behind is cleared here and not at the release, so that an idle series costs nothing.
+    const cell = series.cells[this.side]
+    if (cell !== undefined) {
+      cell.reset()
+      return cell
+    }
+    const made = createCell(stream.aggregation)
+    series.cells[this.side] = made
+    return made
+  }
+
+  #sizeOf(stream: Stream): number {
+    return this.#sizes.get(stream) ?? 0
+  }
+
+  #hasRoom(stream: Stream): boolean {
+    return this.#sizeOf(stream) < stream.limit
   }
 
   /** The state of one of the {@link touched} series. */
@@ -66,6 +100,7 @@ export class Generation implements Window {
 export class Generations {
   readonly #clock: Clock
   readonly #buffer: DoubleBuffer<Generation>
+  #lastButOne: readonly Series[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -86,8 +121,19 @@ export class Generations {
   freeze(): Generation {
     const frozen = this.#buffer.freeze()
     frozen.close(this.#clock.tick())
-    this.#buffer.hot.open(frozen.number + 1, frozen.endUnixMicros)
+    this.#lastButOne = this.#buffer.hot.open(frozen.number + 1, frozen.endUnixMicros)
     return frozen
+  }
+
+  /**
+   * Marks the series that were recorded in the generation before the frozen one and not in the frozen one, so that those
+   * nobody holds are forgotten. Without this, attributes that come and go would fill memory.
+   */
+  async markIdle(frozen: Generation, slice: TimeSlice): Promise<void> {
+    await slice.each(this.#lastButOne, (series) => {
+      if (series.lastGeneration < frozen.number) series.markIdle()
+    })
+    this.#lastButOne = []
   }
 
   /** @throws Error when `generation` is not the frozen one */

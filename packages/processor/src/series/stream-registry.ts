@@ -1,10 +1,16 @@
-import { DataPointType, InstrumentType, type MetricData } from '@opentelemetry/sdk-metrics'
+import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cell.ts'
+import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
 
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
+  readonly #limits: CardinalityLimits
   readonly #streams = new Map<string, Stream>()
+
+  constructor(limits: CardinalityLimits) {
+    this.#limits = limits
+  }
 
   get size(): number {
     return this.#streams.size
@@ -19,36 +25,48 @@ export class StreamRegistry {
 
   /** The stream a collected metric belongs to, made at first sight. */
   streamOf(scope: InstrumentationScope, metric: MetricData): Stream {
-    const { name, unit, valueType } = metric.descriptor
-    const kind = instrumentKind(metric)
-    const aggregation = aggregationOf(metric)
+    const stream = this.stream(scope, metric.descriptor, instrumentKind(metric), aggregationOf(metric))
+    const count = metric.dataPoints.length
+    if (count > stream.limit) stream.limit = hasOverflowPoint(metric) ? count - 1 : count
+    return stream
+  }
+
+  /** The stream of this identity, made at first sight; with this description from now on. */
+  stream(
+    scope: InstrumentationScope,
+    descriptor: MetricDescriptor,
+    kind: InstrumentType,
+    aggregation: StreamAggregation,
+  ): Stream {
     const key = JSON.stringify([
       scope.name,
       scope.version ?? '',
       scope.schemaUrl ?? '',
-      name,
-      unit,
-      valueType,
+      descriptor.name,
+      descriptor.unit,
+      descriptor.valueType,
       kind,
       aggregation,
     ])
     let stream = this.#streams.get(key)
     if (stream === undefined) {
-      stream = new Stream(scope, metric.descriptor, kind, aggregation)
+      stream = new Stream(scope, descriptor, kind, aggregation, limitOf(this.#limits, kind))
       this.#streams.set(key, stream)
     }
-    stream.descriptor = metric.descriptor
+    stream.describe(descriptor)
     return stream
   }
 }
 
+const KINDS = new Set(Object.values(InstrumentType))
+
 /**
  * The instrument kind. SDK 2 and 3 put it on the descriptor as `type`, though their declarations leave it out; where it
- * is missing it follows from the data. A gauge of unknown origin counts as observed, so that it ends with its source.
+ * is missing or unknown it follows from the data. A gauge of unknown origin counts as observed, so that it ends with its source.
  */
 function instrumentKind(metric: MetricData): InstrumentType {
   const declared = (metric.descriptor as { type?: InstrumentType }).type
-  if (declared !== undefined) return declared
+  if (declared !== undefined && KINDS.has(declared)) return declared
   switch (metric.dataPointType) {
     case DataPointType.SUM:
       return metric.isMonotonic ? InstrumentType.COUNTER : InstrumentType.UP_DOWN_COUNTER
@@ -70,4 +88,8 @@ function aggregationOf(metric: MetricData): StreamAggregation {
     case DataPointType.EXPONENTIAL_HISTOGRAM:
       return { type: DataPointType.EXPONENTIAL_HISTOGRAM }
   }
+}
+
+function hasOverflowPoint(metric: MetricData): boolean {
+  return metric.dataPoints.some((point) => isOverflow(point.attributes))
 }

@@ -1,7 +1,9 @@
-import type { Attributes } from '@opentelemetry/api'
+import { type Attributes, diag } from '@opentelemetry/api'
 import { InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cell.ts'
-import { attributeKey, copyAttributes } from './attribute-key.ts'
+import { AttributeIndex } from './attribute-index.ts'
+import { copyAttributes } from './attribute-key.ts'
+import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
 import { Series } from './series.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
@@ -15,20 +17,27 @@ export class Stream {
   readonly scope: InstrumentationScope
   readonly kind: InstrumentType
   readonly aggregation: StreamAggregation
-  /** As given by the SDK with the latest collection; its description is not part of the identity and may still change. */
-  descriptor: MetricDescriptor
+  #descriptor: MetricDescriptor
   /** Whether it is recorded by callbacks: then a series that was not observed in a turn is not exported from it. */
   readonly isAsynchronous: boolean
-  readonly #series = new Map<string, Series>()
+  /**
+   * Most attribute sets that one generation, or one fold, holds of this stream; what is beyond goes to {@link overflow}.
+   * The limit of an SDK view is not in the data: it grows to the most series that one collection came with.
+   */
+  limit: number
+  readonly #series = new AttributeIndex()
+  #overflow: Series | undefined
 
   constructor(
     scope: InstrumentationScope,
     descriptor: MetricDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
+    limit: number,
   ) {
+    this.limit = limit
     this.scope = scope
-    this.descriptor = descriptor
+    this.#descriptor = descriptor
     this.kind = kind
     this.aggregation = aggregation
     this.isAsynchronous =
@@ -37,19 +46,54 @@ export class Stream {
       kind === InstrumentType.OBSERVABLE_UP_DOWN_COUNTER
   }
 
-  /** How many attribute sets have been seen. */
+  /** As given by the SDK with the latest collection: its description is not part of the identity and may still change. */
+  get descriptor(): MetricDescriptor {
+    return this.#descriptor
+  }
+
+  /** @internal */
+  describe(descriptor: MetricDescriptor): void {
+    this.#descriptor = descriptor
+  }
+
+  /** How many attribute sets are known. */
   get size(): number {
     return this.#series.size
   }
 
-  /** The series of these attributes, made at first sight from a copy of them. */
-  seriesFor(attributes: Attributes): Series {
-    const key = attributeKey(attributes)
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      series = new Series(this, copyAttributes(attributes))
-      this.#series.set(key, series)
+  /** @internal {@link overflow}, if it was ever needed. */
+  get overflowIfAny(): Series | undefined {
+    return this.#overflow
+  }
+
+  /** The series that takes what is beyond the limit, the SDK's own overflow points among it. */
+  get overflow(): Series {
+    if (this.#overflow === undefined) {
+      this.#overflow = new Series(this, OVERFLOW_ATTRIBUTES)
+      diag.warn(
+        `sluice: ${this.descriptor.name} has more than ${this.limit} attribute sets at a time; what is beyond is added up ` +
+          'under otel.metric.overflow=true. Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
+      )
     }
+    return this.#overflow
+  }
+
+  /**
+   * @internal The series of these attributes.
+   *
+   * @param hasRoom whether a series that is not known yet may be made, from a copy of them; else it is {@link overflow}
+   */
+  seriesFor(attributes: Attributes, hasRoom: boolean): Series {
+    const known = this.#series.find(attributes)
+    if (known !== undefined) return known
+    if (!hasRoom || isOverflow(attributes)) return this.overflow
+    const series = new Series(this, copyAttributes(attributes))
+    this.#series.add(series)
     return series
+  }
+
+  /** @internal Nobody needs this series any more. */
+  forget(series: Series): void {
+    this.#series.delete(series)
   }
 }

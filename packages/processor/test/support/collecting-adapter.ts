@@ -27,6 +27,7 @@ export class CollectingAdapter implements ExporterAdapter {
   deliveries = 0
   shutdowns = 0
   pendingPoints = 0
+  lostPoints = 0
   reader: AttachedReader | undefined
 
   constructor(name = 'collecting', options: { exportIntervalMillis?: number } = {}) {
@@ -65,6 +66,8 @@ export class CollectingAdapter implements ExporterAdapter {
 
   async shutdown(): Promise<void> {
     this.shutdowns++
+    this.lostPoints += this.pendingPoints
+    this.pendingPoints = 0
   }
 
   /** Everything absorbed for a metric, by value. */
@@ -93,12 +96,12 @@ export class CollectingAdapter implements ExporterAdapter {
   stats(): AdapterStats {
     return {
       offeredPoints: this.absorbed.length,
-      deliveredPoints: this.absorbed.length - this.pendingPoints,
+      deliveredPoints: this.absorbed.length - this.pendingPoints - this.lostPoints,
       pendingPoints: this.pendingPoints,
       mergedPoints: 0,
       supersededPoints: 0,
       filteredPoints: 0,
-      lostPoints: { rejected: 0, shutdown: 0 },
+      lostPoints: { rejected: 0, shutdown: this.lostPoints },
       outcomeUnknown: 0,
       attempts: this.deliveries,
       failures: 0,

@@ -4,6 +4,7 @@ import {
   type Cell,
   type ExporterAdapter,
   Fold,
+  type FoldedPoint,
   type Series,
   type Window,
 } from '@otel-sluice/processor'
@@ -12,8 +13,8 @@ import {
 export class LineAdapter implements ExporterAdapter {
   readonly name = 'LineAdapter'
   readonly #write: (lines: string[]) => Promise<void>
-  #open = new Fold()
-  #sending = new Fold()
+  readonly #open = new Fold()
+  #sending: FoldedPoint[] = []
   #offered = 0
   #delivered = 0
   #merged = 0
@@ -35,32 +36,28 @@ export class LineAdapter implements ExporterAdapter {
 
   async deliver(): Promise<void> {
     await this.#send() // what failed the last time, unchanged
-    this.#sending = this.#open // swap first, then send: what comes meanwhile belongs to the next fold
-    this.#open = new Fold()
+    this.#sending = this.#open.take() // swap first, then send: what comes meanwhile belongs to the next delivery
     await this.#send()
   }
 
   async #send(): Promise<void> {
-    if (this.#sending.size === 0) return
+    if (this.#sending.length === 0) return
     this.#attempts++
-    await this.#write(
-      [...this.#sending.points()].map(({ series, cell }) => `${series.stream.descriptor.name} ${cell.toValue()}`),
-    )
-    this.#delivered += this.#sending.size
-    this.#sending = new Fold()
+    await this.#write(this.#sending.map(({ series, cell }) => `${series.stream.descriptor.name} ${cell.toValue()}`))
+    this.#delivered += this.#sending.length
+    this.#sending = []
   }
 
   async shutdown(): Promise<void> {
-    this.#lost += this.#open.size + this.#sending.size
-    this.#open = new Fold()
-    this.#sending = new Fold()
+    this.#lost += this.#open.take().length + this.#sending.length
+    this.#sending = []
   }
 
   stats(): AdapterStats {
     return {
       offeredPoints: this.#offered,
       deliveredPoints: this.#delivered,
-      pendingPoints: this.#open.size + this.#sending.size,
+      pendingPoints: this.#open.size + this.#sending.length,
       mergedPoints: this.#merged,
       supersededPoints: 0,
       filteredPoints: 0,
@@ -68,7 +65,7 @@ export class LineAdapter implements ExporterAdapter {
       outcomeUnknown: 0,
       attempts: this.#attempts,
       failures: 0,
-      pendingParcels: Number(this.#open.size > 0) + Number(this.#sending.size > 0),
+      pendingParcels: Number(this.#open.size > 0) + Number(this.#sending.length > 0),
     }
   }
 }

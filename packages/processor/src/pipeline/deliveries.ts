@@ -1,0 +1,74 @@
+import { TIMED_OUT, within } from '../core/deadline.ts'
+import { DeliverySchedule } from './delivery-schedule.ts'
+import type { AdapterStats, ExporterAdapter } from './exporter-adapter.ts'
+
+/** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
+const GRACE_MILLIS = 100
+
+/** What all adapters of one reader deliver, by interval and on demand, and how they end. */
+export class Deliveries {
+  readonly #adapters: readonly ExporterAdapter[]
+  readonly #schedules: readonly DeliverySchedule[]
+
+  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number) {
+    this.#adapters = adapters
+    this.#schedules = adapters
+      .filter((adapter) => adapter.deliver !== undefined)
+      .map((adapter) => new DeliverySchedule(adapter, exportIntervalMillis))
+  }
+
+  /** The shortest interval of the adapters that deliver, in ms: the one that the reader turns at. */
+  get tickMillis(): number | undefined {
+    return this.#schedules.length === 0
+      ? undefined
+      : Math.min(...this.#schedules.map((schedule) => schedule.intervalMillis))
+  }
+
+  /** Starts what is due; to be called after a turn that a tick has started. */
+  startDue(tickMillis: number): void {
+    for (const schedule of this.#schedules) schedule.startIfDue(tickMillis / 2)
+  }
+
+  /** Lets every adapter deliver. Never rejects: resolves to what went wrong, which is nothing when all is delivered. */
+  async all(): Promise<unknown[]> {
+    return failuresOf(await Promise.allSettled(this.#schedules.map((schedule) => schedule.deliverNow())))
+  }
+
+  /**
+   * Shuts every adapter down, each on its own: one that throws, rejects or hangs does not keep the others from it. Never
+   * rejects: resolves to what went wrong.
+   */
+  async shutdown(timeoutMillis: number): Promise<unknown[]> {
+    const closing = this.#adapters.map(async (adapter) => {
+      const done = await within(adapter.shutdown({ timeoutMillis }), timeoutMillis + GRACE_MILLIS)
+      if (done === TIMED_OUT) throw new Error(`${adapter.name} did not shut down in time`)
+    })
+    return failuresOf(await Promise.allSettled(closing))
+  }
+
+  /** How many points the adapters that deliver hold, in words; `undefined` when none. */
+  pending(): string | undefined {
+    return inWords(
+      this.#schedules.map(({ adapter }) => adapter),
+      (stats) => stats.pendingPoints,
+    )
+  }
+
+  /** How many points were lost because they were still held at shutdown, in words; `undefined` when none. */
+  lost(): string | undefined {
+    return inWords(this.#adapters, (stats) => stats.lostPoints.shutdown)
+  }
+}
+
+function inWords(adapters: readonly ExporterAdapter[], count: (stats: AdapterStats) => number): string | undefined {
+  const counts = adapters
+    .map((adapter) => ({ name: adapter.name, points: count(adapter.stats()) }))
+    .filter(({ points }) => points > 0)
+  if (counts.length === 0) return undefined
+  const total = counts.reduce((sum, { points }) => sum + points, 0)
+  return `${total} points (${counts.map(({ name, points }) => `${name}: ${points}`).join(', ')})`
+}
+
+function failuresOf(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+}

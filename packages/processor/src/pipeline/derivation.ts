@@ -1,0 +1,117 @@
+import { type Attributes, diag } from '@opentelemetry/api'
+import { mergeCell } from '../aggregation/cell.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
+import { Generation } from '../series/generation.ts'
+import type { Series } from '../series/series.ts'
+import type { Stream } from '../series/stream.ts'
+import { StreamRegistry } from '../series/stream-registry.ts'
+import type { MetricProcessor, ProcessedMetric } from './metric-processor.ts'
+
+/** What became of a stream: another one, and the metric that processors are shown for its attributes. */
+interface DerivedStream {
+  readonly stream: Stream
+  readonly metric: ProcessedMetric
+}
+
+const DROPPED = Symbol('dropped')
+
+/**
+ * Runs processors over a frozen generation. It is not edited: its series are mapped, once each, to series of our own, and
+ * their cells merged into those of a derived generation, which is then drained in its place.
+ */
+export class Derivation {
+  readonly #processors: readonly MetricProcessor[]
+  readonly #slice: TimeSlice
+  readonly #registry = new StreamRegistry({})
+  readonly #streams = new WeakMap<Stream, DerivedStream | typeof DROPPED>()
+  readonly #series = new WeakMap<Series, Series | typeof DROPPED>()
+  readonly #derived = new Generation(0)
+  readonly #reported = new Set<MetricProcessor>()
+  #filtered = 0
+
+  constructor(processors: readonly MetricProcessor[], slice: TimeSlice) {
+    this.#processors = processors
+    this.#slice = slice
+  }
+
+  /** How many points were dropped: one for each dropped series and generation. */
+  get filtered(): number {
+    return this.#filtered
+  }
+
+  /** What is to be drained in place of `frozen`; valid until the next call. */
+  async derive(frozen: Generation): Promise<Generation> {
+    if (this.#processors.length === 0) return frozen
+    const before = this.#derived.open(frozen.number, frozen.startUnixMicros)
+    this.#derived.close(frozen.endUnixMicros)
+    await this.#slice.each(frozen.touched, (series) => {
+      const target = this.#seriesFor(series)
+      if (target === DROPPED) this.#filtered++
+      else mergeCell(this.#derived.touch(target), frozen.cellOf(series))
+    })
+    await this.#slice.each(before, (series) => {
+      if (series.lastGeneration < frozen.number) series.markIdle()
+    })
+    return this.#derived
+  }
+
+  #seriesFor(source: Series): Series | typeof DROPPED {
+    const known = this.#series.get(source)
+    if (known !== undefined && (known === DROPPED || !known.isForgotten)) return known
+    const target = this.#mapSeries(source)
+    this.#series.set(source, target)
+    return target
+  }
+
+  #mapSeries(source: Series): Series | typeof DROPPED {
+    const derived = this.#streamFor(source.stream)
+    if (derived === DROPPED) return DROPPED
+    derived.stream.limit = Math.max(derived.stream.limit, source.stream.limit)
+    // It stands for sets of many attributes: none of them may be taken from it or given to it.
+    if (source === source.stream.overflowIfAny) return derived.stream.overflow
+    let attributes: Attributes | undefined = source.attributes
+    for (const processor of this.#processors) {
+      const given: Attributes = attributes
+      attributes = this.#guarded(processor, given, () =>
+        processor.processAttributes ? processor.processAttributes(given, derived.metric) : given,
+      )
+      if (attributes === undefined) return DROPPED
+    }
+    return derived.stream.seriesFor(attributes, true)
+  }
+
+  #streamFor(source: Stream): DerivedStream | typeof DROPPED {
+    const known = this.#streams.get(source)
+    if (known !== undefined) return known
+    const derived = this.#mapStream(source)
+    this.#streams.set(source, derived)
+    return derived
+  }
+
+  #mapStream(source: Stream): DerivedStream | typeof DROPPED {
+    const { scope, kind, descriptor } = source
+    const { name, description, unit, valueType } = descriptor
+    let metric: ProcessedMetric | undefined = { scope, name, description, unit, kind, valueType }
+    for (const processor of this.#processors) {
+      const given: ProcessedMetric = metric
+      metric = this.#guarded(processor, given, () => (processor.processMetric ? processor.processMetric(given) : given))
+      if (metric === undefined) return DROPPED
+    }
+    const renamed = { ...descriptor, name: metric.name, description: metric.description, unit: metric.unit }
+    const stream = this.#registry.stream(scope, renamed, kind, source.aggregation)
+    return { stream, metric }
+  }
+
+  /** A processor that throws is passed over: what it was given goes on unchanged, and nothing is lost. */
+  #guarded<T>(processor: MetricProcessor, given: T, process: () => T | undefined): T | undefined {
+    try {
+      return process()
+    } catch (error) {
+      if (!this.#reported.has(processor)) {
+        this.#reported.add(processor)
+        diag.error(`sluice: the processor ${processor.name} threw and is passed over where it does`, error)
+      }
+      return given
+    }
+  }
+}

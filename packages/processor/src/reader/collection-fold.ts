@@ -1,0 +1,86 @@
+import { diag } from '@opentelemetry/api'
+import {
+  AggregationTemporality,
+  DataPointType,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics'
+import { addPoint } from '../aggregation/cell.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
+import type { MetricFilter } from '../pipeline/metric-filter.ts'
+import type { Generations } from '../series/generation.ts'
+import type { InstrumentationScope } from '../series/stream.ts'
+import type { StreamRegistry } from '../series/stream-registry.ts'
+import { CumulativeToDelta } from './cumulative-to-delta.ts'
+
+/** Folds what one source has collected into the hot generation, in time slices. */
+export class CollectionFold {
+  readonly #streams: StreamRegistry
+  readonly #generations: Generations
+  readonly #filter: MetricFilter | undefined
+  readonly #slice: TimeSlice
+  readonly #deltas = new CumulativeToDelta()
+  #filtered = 0
+  #malformed = 0
+
+  constructor(streams: StreamRegistry, generations: Generations, filter: MetricFilter | undefined, slice: TimeSlice) {
+    this.#streams = streams
+    this.#generations = generations
+    this.#filter = filter
+    this.#slice = slice
+  }
+
+  /** How many points the filter dropped. */
+  get filtered(): number {
+    return this.#filtered
+  }
+
+  /** How many metrics could not be read. */
+  get malformed(): number {
+    return this.#malformed
+  }
+
+  async fold({ scopeMetrics }: ResourceMetrics): Promise<void> {
+    this.#slice.begin()
+    for (const { scope, metrics } of scopeMetrics) {
+      for (const metric of metrics) {
+        try {
+          await this.#foldMetric(scope, metric)
+        } catch (error) {
+          // One malformed metric must not cost the others.
+          this.#malformed++
+          diag.error(`sluice: the metric ${metric?.descriptor?.name} could not be read and is dropped`, error)
+        }
+      }
+    }
+    this.#slice.end()
+  }
+
+  async #foldMetric(scope: InstrumentationScope, metric: MetricData): Promise<void> {
+    if (metric.dataPoints.length === 0) return
+    const { name, unit } = metric.descriptor
+    const verdict = this.#filter?.testMetric(scope, name, metric.dataPointType, unit) ?? 'accept'
+    if (verdict === 'drop') {
+      this.#filtered += metric.dataPoints.length
+      return
+    }
+    const stream = this.#streams.streamOf(scope, metric)
+    // A gauge is its latest value in either temporality.
+    const isCumulative =
+      metric.aggregationTemporality === AggregationTemporality.CUMULATIVE &&
+      metric.dataPointType !== DataPointType.GAUGE
+    for (const point of metric.dataPoints) {
+      if (
+        verdict === 'acceptPartial' &&
+        this.#filter?.testAttributes(scope, name, metric.dataPointType, unit, point.attributes) === 'drop'
+      ) {
+        this.#filtered++
+      } else {
+        // Which generation is hot is asked for at each point: the loop yields, and a late collection may straddle a freeze.
+        const value = isCumulative ? this.#deltas.next(stream, point) : point.value
+        addPoint(this.#generations.hot.cellFor(stream, point.attributes), value)
+      }
+      if (this.#slice.spent()) await this.#slice.yield()
+    }
+  }
+}

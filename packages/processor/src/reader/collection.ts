@@ -1,0 +1,103 @@
+import type { CollectionResult, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { TimeSlice } from '../core/time-slice.ts'
+import type { Generations } from '../series/generation.ts'
+import type { StreamRegistry } from '../series/stream-registry.ts'
+import { CollectionFold } from './collection-fold.ts'
+import { CollectionSource } from './collection-source.ts'
+import type { ReaderSettings } from './reader-options.ts'
+import { ResourceWait } from './resource-wait.ts'
+
+type Collect = (options: { timeoutMillis: number }) => Promise<CollectionResult>
+
+/** Brings what all sources have, the SDK and the producers, into the hot generation. */
+export class Collection {
+  readonly #folds: CollectionFold[] = []
+  /** The SDK first. */
+  readonly #sources: readonly CollectionSource[]
+  readonly #resource = new ResourceWait()
+
+  constructor(
+    collectSdk: Collect,
+    settings: ReaderSettings,
+    streams: StreamRegistry,
+    generations: Generations,
+    slice: TimeSlice,
+  ) {
+    const source = (name: string, collect: Collect): CollectionSource => {
+      const fold = new CollectionFold(streams, generations, settings.metricFilter, slice)
+      this.#folds.push(fold)
+      return new CollectionSource(name, collect, (result) => fold.fold(result.resourceMetrics))
+    }
+    this.#sources = [
+      source('the SDK', async (options) => {
+        const result = await collectSdk(options)
+        this.#resource.resource = result.resourceMetrics.resource
+        return result
+      }),
+      ...settings.metricProducers.map((producer, i) => source(producerName(i), (options) => producer.collect(options))),
+    ]
+  }
+
+  /** The MeterProvider's resource; known once the SDK has collected. */
+  get resource(): ResourceMetrics['resource'] | undefined {
+    return this.#resource.resource
+  }
+
+  /** Callbacks, metrics and whole collections that failed. */
+  get errors(): number {
+    return total(this.#sources, (source) => source.errors) + total(this.#folds, (fold) => fold.malformed)
+  }
+
+  /** Collections that did not settle in time. */
+  get late(): number {
+    return total(this.#sources, (source) => source.late)
+  }
+
+  /** Points that the filter dropped. */
+  get filtered(): number {
+    return total(this.#folds, (fold) => fold.filtered)
+  }
+
+  /** Collects from all sources at once, and waits for the resource; within about twice `timeoutMillis`. Never rejects. */
+  async collect(timeoutMillis: number): Promise<void> {
+    await this.#collectEach(timeoutMillis)
+    await this.#resource.ready(timeoutMillis)
+  }
+
+  /**
+   * Collects from all sources and shows what they gave.
+   *
+   * @throws Error when the SDK failed or was late; a producer that did is among the errors of the result
+   */
+  async collectByHand(timeoutMillis: number): Promise<CollectionResult> {
+    const [sdk, ...producers] = await this.#collectEach(timeoutMillis)
+    if (sdk === undefined) throw missing('the SDK', timeoutMillis)
+    const results = [sdk, ...producers.filter((result) => result !== undefined)]
+    const failures = producers.flatMap((result, i) =>
+      result === undefined ? [missing(producerName(i), timeoutMillis)] : [],
+    )
+    return {
+      resourceMetrics: {
+        resource: sdk.resourceMetrics.resource,
+        scopeMetrics: results.flatMap((result) => result.resourceMetrics.scopeMetrics),
+      },
+      errors: [...results.flatMap((result) => result.errors), ...failures],
+    }
+  }
+
+  #collectEach(timeoutMillis: number): Promise<(CollectionResult | undefined)[]> {
+    return Promise.all(this.#sources.map((source) => source.collect(timeoutMillis)))
+  }
+}
+
+function producerName(index: number): string {
+  return `metricProducers[${index}]`
+}
+
+function missing(name: string, timeoutMillis: number): Error {
+  return new Error(`BufferingMetricReader: ${name} failed, or did not collect within ${timeoutMillis} ms`)
+}
+
+function total<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + count(item), 0)
+}

@@ -1,0 +1,29 @@
+import { diag } from '@opentelemetry/api'
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { TIMED_OUT, within } from '../core/deadline.ts'
+
+/** The MeterProvider's resource, and the one wait for those of its attributes that come asynchronously. */
+export class ResourceWait {
+  /** Known once the SDK has collected. */
+  resource: ResourceMetrics['resource'] | undefined
+  #waited = false
+
+  /**
+   * Waits for asynchronous attributes, the first time; exporters that want them would otherwise be sent a part. Resolves
+   * within `timeoutMillis` and never rejects.
+   */
+  async ready(timeoutMillis: number): Promise<void> {
+    if (this.#waited || !this.resource?.asyncAttributesPending) return
+    this.#waited = true
+    try {
+      const done = await within(Promise.resolve(this.resource.waitForAsyncAttributes?.()), timeoutMillis)
+      if (done === TIMED_OUT) {
+        diag.warn(
+          `sluice: asynchronous resource attributes are not there after ${timeoutMillis} ms; exporting without them until they are`,
+        )
+      }
+    } catch (error) {
+      diag.error('sluice: asynchronous resource attributes failed; exporting without them', error)
+    }
+  }
+}

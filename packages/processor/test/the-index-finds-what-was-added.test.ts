@@ -1,0 +1,84 @@
+import type { Attributes } from '@opentelemetry/api'
+import { DataPointType, InstrumentType } from '@opentelemetry/sdk-metrics'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { AttributeIndex } from '../src/series/attribute-index.ts'
+import { attributeKey, copyAttributes } from '../src/series/attribute-key.ts'
+import { Series } from '../src/series/series.ts'
+import { Stream } from '../src/series/stream.ts'
+
+const stream = new Stream(
+  { name: 'test' },
+  { name: 'm', description: '', unit: '', valueType: 0 },
+  InstrumentType.COUNTER,
+  { type: DataPointType.SUM, isMonotonic: true },
+  1,
+)
+
+const value = fc.constantFrom(
+  1,
+  '1',
+  true,
+  'true',
+  null,
+  undefined,
+  Number.NaN,
+  0,
+  -0,
+  '',
+  ['a', 'b'],
+  ['a,b'],
+  'a,b',
+  [1],
+)
+const name = fc.constantFrom('a', 'b', 'c', '__proto__', '1')
+const attributes = fc
+  .array(fc.tuple(name, value), { maxLength: 3 })
+  .map((entries) => Object.fromEntries(entries) as Attributes)
+const step = fc.record({ attributes, forget: fc.boolean() })
+
+test('it answers as a map by injective key does, through additions, deletions and other key orders', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const index = new AttributeIndex()
+      const oracle = new Map<string, Series>()
+      for (const { attributes, forget } of steps) {
+        const reversed = Object.fromEntries(Object.entries(attributes).reverse()) as Attributes
+        const expected = oracle.get(attributeKey(attributes))
+        expect(index.find(attributes)).toBe(expected)
+        expect(index.find(reversed)).toBe(expected)
+        if (expected === undefined) {
+          const series = new Series(stream, copyAttributes(attributes))
+          index.add(series)
+          oracle.set(attributeKey(attributes), series)
+          expect(index.find(reversed)).toBe(series)
+        } else if (forget) {
+          expected.isForgotten = true
+          index.delete(expected)
+          oracle.delete(attributeKey(attributes))
+          expect(index.find(attributes)).toBeUndefined()
+        }
+        expect(index.size).toBe(oracle.size)
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('key orders without end do not fill memory', () => {
+  const index = new AttributeIndex()
+  const names = Array.from({ length: 8 }, (_, i) => `key${i}`)
+  const series = new Series(stream, Object.fromEntries(names.map((each) => [each, 1])))
+  index.add(series)
+  for (let order = 0; order < 40_320; order += 1) {
+    // The permutation with this number.
+    const left = [...names]
+    const ordered: Attributes = {}
+    for (let rest = order, base = names.length; base > 0; base--) {
+      ordered[left.splice(rest % base, 1)[0]!] = 1
+      rest = Math.floor(rest / base)
+    }
+    expect(index.find(ordered)).toBe(series)
+  }
+  expect(index.detours).toBeLessThanOrEqual(1_002)
+})
