@@ -129,9 +129,9 @@ export class PullExporterAdapter implements ExporterAdapter {
       if (temporality !== AggregationTemporality.CUMULATIVE) return
       builder.add(series, cell.toValue(), { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }, temporality)
     })
-    const delta = this.#open.take()
     this.#offeredPoints += builder.size
-    this.#deliveredPoints += builder.size + delta.length
+    this.#deliveredPoints += builder.size + this.#open.size
+    const delta = await this.#open.takeInSlices(reader.inSlices)
     await reader.inSlices(delta, (point) => {
       builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
     })

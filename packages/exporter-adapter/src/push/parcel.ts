@@ -9,43 +9,42 @@ import { MetricDataBuilder } from '../metric-data.ts'
  */
 export type BatchState = 'pending' | 'sent' | 'delivered' | 'lost' | 'superseded'
 
-/** One Export call's worth of a sealed parcel: a fixed range of fixed points. */
+/** One Export call's worth of a sealed parcel: fixed points. */
 export class Batch {
-  readonly #points: readonly FoldedPoint[]
   readonly temporality: AggregationTemporality
+  /** How many data points. */
+  readonly size: number
   state: BatchState = 'pending'
   /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
   mayHaveArrived = false
+  readonly #arrange: (reader: AttachedReader) => Promise<MetricDataBuilder>
 
-  constructor(points: readonly FoldedPoint[], temporality: AggregationTemporality) {
-    this.#points = points
+  /** @param arrange called for each attempt; the points it gives never change */
+  constructor(
+    temporality: AggregationTemporality,
+    size: number,
+    arrange: (reader: AttachedReader) => Promise<MetricDataBuilder>,
+  ) {
     this.temporality = temporality
-  }
-
-  /** How many data points. */
-  get size(): number {
-    return this.#points.length
+    this.size = size
+    this.#arrange = arrange
   }
 
   get isFinished(): boolean {
     return this.state !== 'pending' && this.state !== 'sent'
   }
 
-  /** Built anew for each attempt from points that never change: every attempt is identical, and none is held as objects. */
   async toResourceMetrics(reader: AttachedReader): Promise<ResourceMetrics> {
-    const builder = new MetricDataBuilder()
-    await reader.inSlices(this.#points, (point) => {
-      builder.add(point.series, point.cell.intoValue(), point, this.temporality)
-    })
-    return builder.build(reader.resource)
+    return (await this.#arrange(reader)).build(reader.resource)
   }
 }
 
 /**
  * What an adapter owes its exporter, sealed: an ordered list of batches whose points and timestamps never change.
  *
- * The delta section comes first and is resent until it is delivered. The cumulative section is worth sending only while
- * nothing newer is known.
+ * The delta section comes first and is resent until it is delivered: it holds cells, which become data points batch by
+ * batch and anew for each attempt, so that an outage does not hold objects. The cumulative section is worth sending only
+ * while nothing newer is known, and so only once: it is arranged from the start.
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
@@ -54,19 +53,21 @@ export class SealedParcel {
 
   /**
    * @param delta points of the delta section, no longer written to by anyone
-   * @param cumulative copies of the view's points, stamped with its end
+   * @param cumulative copies of the view's points, stamped with its end; a batch each
    * @param maxBatchSize most points of one batch
    */
-  constructor(delta: readonly FoldedPoint[], cumulative: readonly FoldedPoint[], maxBatchSize: number) {
-    const cut = (points: readonly FoldedPoint[], temporality: AggregationTemporality): Batch[] => {
-      const batches: Batch[] = []
-      for (let from = 0; from < points.length; from += maxBatchSize) {
-        batches.push(new Batch(points.slice(from, from + maxBatchSize), temporality))
-      }
-      return batches
+  constructor(delta: readonly FoldedPoint[], cumulative: readonly MetricDataBuilder[], maxBatchSize: number) {
+    const deltaBatches: Batch[] = []
+    for (let from = 0; from < delta.length; from += maxBatchSize) {
+      deltaBatches.push(deltaBatch(delta.slice(from, from + maxBatchSize)))
     }
-    this.deltaBatches = cut(delta, AggregationTemporality.DELTA)
-    this.batches = [...this.deltaBatches, ...cut(cumulative, AggregationTemporality.CUMULATIVE)]
+    this.deltaBatches = deltaBatches
+    this.batches = [
+      ...deltaBatches,
+      ...cumulative.map(
+        (arranged) => new Batch(AggregationTemporality.CUMULATIVE, arranged.size, async () => arranged),
+      ),
+    ]
   }
 
   /** How many points are in batches that are not finished. */
@@ -85,4 +86,14 @@ export class SealedParcel {
     }
     return points
   }
+}
+
+function deltaBatch(points: readonly FoldedPoint[]): Batch {
+  return new Batch(AggregationTemporality.DELTA, points.length, async (reader) => {
+    const builder = new MetricDataBuilder()
+    await reader.inSlices(points, (point) => {
+      builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
+    })
+    return builder
+  })
 }

@@ -12,11 +12,11 @@ import {
   type Cell,
   type ExporterAdapter,
   Fold,
-  type FoldedPoint,
   type LossReason,
   type Series,
   type Window,
 } from '@otel-sluice/processor'
+import { MetricDataBuilder } from '../metric-data.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { callExport } from './export-call.ts'
@@ -58,6 +58,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   #timeoutMillis: number | undefined
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
+  #sealingPoints = 0
   #sealed: SealedParcel | undefined
   #inFlight: ExportCall | undefined
   /** INVARIANT: at most one call is given up at a time; a second one that hangs is waited for until one of them settles. */
@@ -144,6 +145,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#lostPoints.shutdown += this.#pendingPoints()
     for (const batch of this.#sealed?.batches ?? []) if (!batch.isFinished) batch.state = 'lost'
     this.#sealed = undefined
+    this.#sealingPoints = 0
     this.#open.take()
   }
 
@@ -166,24 +168,33 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   #pendingPoints(): number {
-    return this.#open.size + (this.#sealed?.pendingPoints ?? 0)
+    return this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0)
   }
 
   /**
-   * Captures the cumulative section, then closes the open parcel: in one step, so that no point is counted twice or not.
-   * What is left of the parcel before, which can only be cumulative, is superseded in the same step.
+   * Captures the cumulative section and closes the open parcel. Between turns, so that neither changes meanwhile; what was
+   * taken out counts as pending until the parcel is there. What is left of the parcel before, which can only be
+   * cumulative, is superseded by it.
    */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
-    const captured: FoldedPoint[] = []
+    const captured: MetricDataBuilder[] = []
     const { cumulative } = reader
+    let arranged = new MetricDataBuilder()
     await cumulative.visit(({ series, cell, startUnixMicros }) => {
       if (this.selectAggregationTemporality(series.stream.kind) !== AggregationTemporality.CUMULATIVE) return
-      captured.push({ series, cell: cell.clone(), startUnixMicros, endUnixMicros: cumulative.endUnixMicros })
+      if (arranged.size === 0) captured.push(arranged)
+      const window = { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }
+      arranged.add(series, cell.toValue(), window, AggregationTemporality.CUMULATIVE)
+      if (arranged.size === this.#maxBatchSize) arranged = new MetricDataBuilder()
     })
     if (this.#isShutdown) throw this.#shutDownError()
+    this.#sealingPoints = this.#open.size
+    const delta = await this.#open.takeInSlices(reader.inSlices)
+    this.#sealingPoints = 0
+    if (this.#isShutdown) throw this.#shutDownError()
     this.#supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
-    this.#offeredPoints += captured.length
-    this.#sealed = new SealedParcel(this.#open.take(), captured, this.#maxBatchSize)
+    this.#offeredPoints += captured.reduce((points, each) => points + each.size, 0)
+    this.#sealed = new SealedParcel(delta, captured, this.#maxBatchSize)
     return this.#sealed
   }
 

@@ -23,6 +23,9 @@ export class FoldedPoint implements Window {
   }
 }
 
+/** {@link AttachedReader.inSlices} */
+type InSlices = <T>(items: Iterable<T>, work: (item: T) => void) => Promise<void>
+
 /** The points of one stream. */
 interface StreamPoints {
   readonly points: FoldedPoint[]
@@ -96,19 +99,33 @@ export class Fold {
    * SDK, "Start timestamps": the delta points of one collection start together); a gauge keeps the time it was set in.
    */
   take(): FoldedPoint[] {
+    return [...this.#leaving()]
+  }
+
+  /** As {@link take}, a few ms at a time: it is empty at once, and the points are there when the promise resolves. */
+  async takeInSlices(inSlices: InSlices): Promise<FoldedPoint[]> {
     const taken: FoldedPoint[] = []
-    for (const [stream, { points }] of this.#byStream) {
-      const isGauge = stream.aggregation.type === DataPointType.GAUGE
-      for (const point of points) {
-        point.startUnixMicros = this.#startUnixMicros
-        if (!isGauge) point.endUnixMicros = this.#endUnixMicros
-        point.series.letGo()
-        taken.push(point)
-      }
-    }
+    await inSlices(this.#leaving(), (point) => {
+      taken.push(point)
+    })
+    return taken
+  }
+
+  *#leaving(): IterableIterator<FoldedPoint> {
+    const streams = [...this.#byStream]
+    const startUnixMicros = this.#startUnixMicros
+    const endUnixMicros = this.#endUnixMicros
     this.#byStream.clear()
     this.#size = 0
-    return taken
+    for (const [stream, { points }] of streams) {
+      const isGauge = stream.aggregation.type === DataPointType.GAUGE
+      for (const point of points) {
+        point.startUnixMicros = startUnixMicros
+        if (!isGauge) point.endUnixMicros = endUnixMicros
+        point.series.letGo()
+        yield point
+      }
+    }
   }
 
   /** @internal Takes out the points that are not to be kept, in time slices; nothing else may use it meanwhile. */

@@ -19,8 +19,6 @@ export interface Window {
 export class Generation implements Window {
   readonly side: 0 | 1
   #touched: Series[] = []
-  /** How many series of each stream were touched, the overflow series not among them. */
-  readonly #sizes = new Map<Stream, number>()
   /** 1, 2, 3 … in the order of time. */
   number = 0
   startUnixMicros: UnixMicros = 0
@@ -40,7 +38,6 @@ export class Generation implements Window {
   open(number: number, startUnixMicros: UnixMicros): readonly Series[] {
     const before = this.#touched
     this.#touched = []
-    this.#sizes.clear()
     this.number = number
     this.startUnixMicros = startUnixMicros
     this.endUnixMicros = startUnixMicros
@@ -67,7 +64,7 @@ export class Generation implements Window {
     const { stream } = series
     if (series !== stream.overflowIfAny) {
       if (!this.#hasRoom(stream)) return this.touch(stream.overflow)
-      this.#sizes.set(stream, this.#sizeOf(stream) + 1)
+      stream.touchedSeries++
     }
     series.lastGeneration = this.number
     this.#touched.push(series)
@@ -82,12 +79,12 @@ export class Generation implements Window {
     return made
   }
 
-  #sizeOf(stream: Stream): number {
-    return this.#sizes.get(stream) ?? 0
-  }
-
   #hasRoom(stream: Stream): boolean {
-    return this.#sizeOf(stream) < stream.limit
+    if (stream.touchedGeneration !== this.number) {
+      stream.touchedGeneration = this.number
+      stream.touchedSeries = 0
+    }
+    return stream.touchedSeries < stream.limit
   }
 
   /** The state of one of the {@link touched} series. */

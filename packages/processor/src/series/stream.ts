@@ -25,6 +25,10 @@ export class Stream {
    * The limit of an SDK view is not in the data: it grows to the most series that one collection came with.
    */
   limit: number
+  /** @internal The generation that last touched it, and how many series of it there are in that, without the overflow. */
+  touchedGeneration = 0
+  /** @internal */
+  touchedSeries = 0
   readonly #series = new AttributeIndex()
   #overflow: Series | undefined
 
