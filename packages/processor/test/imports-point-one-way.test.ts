@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const tree = mkdtempSync(join(tmpdir(), 'sluice-imports-'))
+copyFileSync(join(root, 'biome.json'), join(tree, 'biome.json'))
+afterAll(() => rmSync(tree, { recursive: true }))
+
+/** What the project's linter says of a file at this place that imports that. */
+function lint(path: string, from: string): string {
+  const file = join(tree, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `export * from '${from}'\n`)
+  const { stdout, stderr } = spawnSync(join(root, 'node_modules/.bin/biome'), ['lint', '--vcs-enabled=false', path], {
+    cwd: tree,
+    encoding: 'utf8',
+  })
+  expect(stdout + stderr).toContain('Checked 1 file')
+  return stdout + stderr
+}
+
+test.each([
+  ['packages/processor/src/core/x.ts', '../aggregation/cell.ts'],
+  ['packages/processor/src/core/x.ts', '@opentelemetry/api'],
+  ['packages/processor/src/aggregation/x.ts', '../series/fold.ts'],
+  ['packages/processor/src/series/x.ts', '../pipeline/drain.ts'],
+  ['packages/processor/src/pipeline/x.ts', '../reader/collection.ts'],
+  ['packages/processor/src/reader/x.ts', '@otel-sluice/exporter-adapter'],
+  ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor/dist/series/fold.js'],
+  ['packages/exporter-adapter/src/push/x.ts', '../../../processor/src/series/fold.ts'],
+])('the linter does not let %s import %s', (path, from) => {
+  expect(lint(path, from)).toContain('noRestrictedImports')
+})
+
+test.each([
+  ['packages/processor/src/reader/x.ts', '../pipeline/drain.ts'],
+  ['packages/processor/src/series/x.ts', '../core/clock.ts'],
+  ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor'],
+])('the linter lets %s import %s', (path, from) => {
+  expect(lint(path, from)).not.toContain('noRestrictedImports')
+})
