@@ -22,7 +22,8 @@ const DROPPED = Symbol('dropped')
 export class Derivation {
   readonly #processors: readonly MetricProcessor[]
   readonly #slice: TimeSlice
-  readonly #registry = new StreamRegistry({})
+  /** Derived streams have the limit of the highest of their sources, see {@link #mapSeries}. */
+  readonly #registry = new StreamRegistry({ default: 1 })
   readonly #streams = new WeakMap<Stream, DerivedStream | typeof DROPPED>()
   readonly #series = new WeakMap<Series, Series | typeof DROPPED>()
   readonly #derived = new Generation(0)
