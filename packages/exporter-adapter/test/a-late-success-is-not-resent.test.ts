@@ -1,6 +1,8 @@
+import type { AttachedReader } from '@otel-sluice/processor'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { INTERVAL, pushPipeline, TIMEOUT } from './support/pipeline.ts'
+import { ScriptedExporter } from './support/scripted-exporter.ts'
 
 let log: string[]
 beforeEach(() => {
@@ -9,8 +11,11 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
-async function hanging() {
-  const pipeline = pushPipeline()
+async function hanging(
+  exporter = new ScriptedExporter(),
+  onAttach: (reader: { -readonly [K in keyof AttachedReader]: AttachedReader[K] }) => void = () => {},
+) {
+  const pipeline = pushPipeline(exporter, undefined, onAttach)
   pipeline.exporter.answer = 'hang'
   pipeline.counter.add(1)
   await pipeline.interval()
@@ -160,4 +165,21 @@ test('a batch finished by the given-up call does not let the next one start whil
   await vi.advanceTimersByTimeAsync(2 * INTERVAL)
   expect(exporter.receiver.violations).toEqual([])
   expect(stats()).toMatchObject({ deliveredPoints: 4, pendingPoints: 0 })
+})
+
+test('a given-up call that succeeds while its batch is arranged again cancels the resend', async () => {
+  const exporter = new ScriptedExporter()
+  const { stats } = await hanging(exporter, (reader) => {
+    const inSlices = reader.inSlices.bind(reader)
+    reader.inSlices = async (items, work) => {
+      await inSlices(items, work)
+      // By the time the batch is arranged for the second time.
+      if (exporter.calls.length === 1) exporter.hanging[0]?.succeed()
+      // Booking it takes a few promises.
+      for (let i = 0; i < 5; i++) await Promise.resolve()
+    }
+  })
+  await vi.advanceTimersByTimeAsync(14 * TIMEOUT)
+  expect(exporter.calls).toHaveLength(1)
+  expect(stats()).toMatchObject({ offeredPoints: 1, deliveredPoints: 1, pendingPoints: 0, outcomeUnknown: 0 })
 })

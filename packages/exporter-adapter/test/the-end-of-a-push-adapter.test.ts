@@ -77,6 +77,27 @@ describe('shutdown', () => {
   })
 })
 
+test('what is being sealed when the exporter shuts down is lost and counted, not gone', async () => {
+  let sealed = () => {}
+  const { exporter, reader, counter, stats } = pushPipeline(undefined, undefined, (attached) => {
+    const inSlices = attached.inSlices.bind(attached)
+    Object.assign(attached, {
+      inSlices: async (items: Iterable<unknown>, work: (item: unknown) => void) => {
+        await inSlices(items, work)
+        await new Promise<void>((resolve) => {
+          sealed = resolve
+        })
+      },
+    })
+  })
+  exporter.shutdown = async () => sealed()
+  counter.add(1)
+  const rejection = expect(reader.shutdown({ timeoutMillis: 10 })).rejects.toThrow(/shutdown lost 1 points/)
+  await vi.advanceTimersByTimeAsync(200)
+  await rejection
+  expect(stats()).toMatchObject({ offeredPoints: 1, lostPoints: { shutdown: 1 }, pendingPoints: 0, deliveredPoints: 0 })
+})
+
 test('forceFlush delivers what an outage has held, and then flushes the exporter', async () => {
   const { exporter, reader, counter, interval } = pushPipeline()
   exporter.answer = 'failBefore'

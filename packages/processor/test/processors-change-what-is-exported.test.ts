@@ -228,6 +228,28 @@ describe('a processor of one’s own', () => {
     expect(log).toEqual(['error sluice: the processor broken threw and is passed over where it does no idea'])
   })
 
+  test('may say null where it means to drop', async () => {
+    const { adapter, reader, meter, stats } = pipeline([
+      { name: 'null', processAttributes: (attributes) => (attributes.n === 1 ? (null as never) : attributes) },
+    ])
+    for (let n = 0; n < 3; n++) meter.createCounter('requests').add(1, { n })
+    await reader.flush()
+    expect(adapter.absorbed.map(({ attributes }) => attributes.n)).toEqual([0, 2])
+    expect(stats()).toMatchObject({ offeredPoints: 3, filteredPoints: 1 })
+  })
+
+  test('that makes more series of several metrics than the limit overflows, and fills no memory', async () => {
+    const { adapter, reader, meter } = pipeline([renameMetrics(() => 'all')], { cardinalityLimits: { default: 5 } })
+    const known: number[] = []
+    adapter.onAbsorb = (series) => known.push(series.stream.size)
+    for (let turn = 0; turn < 50; turn++) {
+      for (const name of ['one', 'two']) for (let n = 0; n < 5; n++) meter.createCounter(name).add(1, { turn, n, name })
+      await reader.flush()
+    }
+    expect(adapter.absorbed.reduce((sum, { value }) => sum + (value as number), 0)).toBe(500)
+    expect(Math.max(...known)).toBeLessThanOrEqual(10)
+  })
+
   test('is rejected by the constructor when it does nothing', () => {
     expect(() => pipeline([{ name: 'nothing' }])).toThrow(
       /processors\[0\] is not a MetricProcessor, got {"name":"nothing"}/,

@@ -59,6 +59,17 @@ describe('in one generation', () => {
     expect(adapter.absorbed.at(-1)).toMatchObject({ attributes: OVERFLOW, value: 20 })
   })
 
+  test('a logger that throws at the warning costs nothing', async () => {
+    const { adapter, reader, counter, meter } = pipeline(AggregationTemporality.DELTA)
+    diagLog(() => {
+      throw new Error('the log is full')
+    })
+    for (let n = 0; n < 15; n++) counter.add(1, { n })
+    meter.createCounter('other').add(1)
+    await reader.flush()
+    expect(sum(adapter.absorbed)).toBe(16)
+  })
+
   test('a warning names the metric and what to do, once', async () => {
     const { reader, counter } = pipeline(AggregationTemporality.DELTA)
     for (let turn = 0; turn < 3; turn++) {

@@ -190,8 +190,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
-    this.#sealingPoints = 0
+    // Before they are no longer pending: shutdown() counts what is.
     if (this.#isShutdown) throw this.#shutDownError()
+    this.#sealingPoints = 0
     this.#supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#offeredPoints += captured.reduce((points, each) => points + each.size, 0)
     this.#sealed = new SealedParcel(delta, captured, this.#maxBatchSize)
@@ -214,6 +215,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   async #attempt(batch: Batch, reader: AttachedReader): Promise<void> {
     const metrics = await batch.toResourceMetrics(reader)
     if (this.#isShutdown) throw this.#shutDownError()
+    // A call that was given up may have delivered it meanwhile.
+    if (batch.isFinished) return
     if (batch.mayHaveArrived) this.#outcomeUnknown++
     this.#attempts++
     batch.state = 'sent'

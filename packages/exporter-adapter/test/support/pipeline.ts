@@ -1,6 +1,6 @@
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { PushExporterAdapter, type PushExporterAdapterOptions } from '@otel-sluice/exporter-adapter'
-import { BufferingMetricReader } from '@otel-sluice/processor'
+import { type AttachedReader, BufferingMetricReader } from '@otel-sluice/processor'
 import { vi } from 'vitest'
 import { ScriptedExporter } from './scripted-exporter.ts'
 
@@ -8,9 +8,19 @@ export const INTERVAL = 1_000
 export const TIMEOUT = 500
 
 /** A provider, a reader and one push adapter in front of an exporter whose faults the test decides. Wants fake timers. */
-export function pushPipeline(exporter = new ScriptedExporter(), options: PushExporterAdapterOptions = {}) {
+export function pushPipeline(
+  exporter = new ScriptedExporter(),
+  options: PushExporterAdapterOptions = {},
+  onAttach: (reader: AttachedReader) => void = () => {},
+) {
+  const adapter = new PushExporterAdapter(exporter, options)
+  const attach = adapter.attach.bind(adapter)
+  adapter.attach = (reader) => {
+    onAttach(reader)
+    attach(reader)
+  }
   const reader = new BufferingMetricReader({
-    adapters: [new PushExporterAdapter(exporter, options)],
+    adapters: [adapter],
     exportIntervalMillis: INTERVAL,
     exportTimeoutMillis: TIMEOUT,
   })

@@ -1,7 +1,8 @@
-import { type Attributes, diag } from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
 import { mergeCell } from '../aggregation/cell.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
 import { Generation } from '../series/generation.ts'
+import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
@@ -60,7 +61,8 @@ export class Derivation {
     const known = this.#series.get(source)
     if (known !== undefined && (known === DROPPED || !known.isForgotten)) return known
     const target = this.#mapSeries(source)
-    this.#series.set(source, target)
+    // What overflows now may have room in a later generation.
+    if (target === DROPPED || target !== target.stream.overflowIfAny) this.#series.set(source, target)
     return target
   }
 
@@ -78,7 +80,7 @@ export class Derivation {
       )
       if (attributes === undefined) return DROPPED
     }
-    return derived.stream.seriesFor(attributes, true)
+    return derived.stream.seriesFor(attributes, this.#derived.hasRoom(derived.stream))
   }
 
   #streamFor(source: Stream): DerivedStream | typeof DROPPED {
@@ -106,11 +108,12 @@ export class Derivation {
   /** A processor that throws is passed over: what it was given goes on unchanged, and nothing is lost. */
   #guarded<T>(processor: MetricProcessor, given: T, process: () => T | undefined): T | undefined {
     try {
-      return process()
+      // Plain JavaScript may say null where it means nothing.
+      return process() ?? undefined
     } catch (error) {
       if (!this.#reported.has(processor)) {
         this.#reported.add(processor)
-        diag.error(`sluice: the processor ${processor.name} threw and is passed over where it does`, error)
+        report('error', `sluice: the processor ${processor.name} threw and is passed over where it does`, error)
       }
       return given
     }

@@ -1,8 +1,8 @@
-import { diag } from '@opentelemetry/api'
 import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
 import type { Generation, Generations } from '../series/generation.ts'
+import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Derivation } from './derivation.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
@@ -92,7 +92,8 @@ export class Drain {
     })
     if (failed > 0) {
       this.#faults += failed
-      diag.error(
+      report(
+        'error',
         `sluice: ${consumer.name} threw at ${failed} series of generation ${frozen.number}; they are lost to it`,
         firstError,
       )

@@ -43,7 +43,8 @@ export interface ExporterAdapter {
   absorb(series: Series, cell: Cell, window: Window): void
   /**
    * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
-   * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted.
+   * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted. It
+   * has to settle in bounded time: `shutdown()` of the reader waits for it.
    *
    * @param options.force also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()`
    * or `shutdown()`
@@ -66,7 +67,10 @@ export interface AttachedReader {
   readonly resource: ResourceMetrics['resource']
   /** Every stream that at least one adapter wants as cumulative. Read it {@link betweenTurns}. */
   readonly cumulative: CumulativeView
-  /** Resolves after a whole turn that starts after the call; shared by all who wait for the same one. */
+  /**
+   * Resolves after a whole turn that starts after the call, or within the reader's `minFlushAgeMillis` before it; shared by
+   * all who wait for the same one.
+   */
   turn(): Promise<void>
   /**
    * Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. So `work` must

@@ -1,4 +1,3 @@
-import { diag } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   DataPointType,
@@ -9,6 +8,7 @@ import { addPoint } from '../aggregation/cell.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { Generations } from '../series/generation.ts'
+import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
 import type { StreamRegistry } from '../series/stream-registry.ts'
 import { CumulativeToDelta } from './cumulative-to-delta.ts'
@@ -49,7 +49,7 @@ export class CollectionFold {
         } catch (error) {
           // One malformed metric must not cost the others.
           this.#malformed++
-          diag.error(`sluice: the metric ${metric?.descriptor?.name} could not be read and is dropped`, error)
+          report('error', `sluice: the metric ${metric?.descriptor?.name} could not be read and is dropped`, error)
         }
       }
     }

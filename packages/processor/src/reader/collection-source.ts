@@ -1,6 +1,6 @@
-import { diag } from '@opentelemetry/api'
 import type { CollectionResult } from '@opentelemetry/sdk-metrics'
 import { TIMED_OUT, within } from '../core/deadline.ts'
+import { report } from '../series/report.ts'
 
 /** A collection under way. Both promises resolve in any case. */
 interface Collecting {
@@ -91,29 +91,18 @@ export class CollectionSource {
 
   #reportErrors(errors: readonly unknown[]): void {
     this.#errors += errors.length
-    report(() =>
-      diag.error(
-        `sluice: ${errors.length} error(s) while collecting from ${this.#name}; what was collected besides is kept`,
-        ...errors,
-      ),
+    report(
+      'error',
+      `sluice: ${errors.length} error(s) while collecting from ${this.#name}; what was collected besides is kept`,
+      ...errors,
     )
   }
 
   #reportLate(timeoutMillis: number): undefined {
     this.#late++
-    report(() =>
-      diag.warn(
-        `sluice: ${this.#name} did not collect within ${timeoutMillis} ms; its result will count in a later turn`,
-      ),
+    report(
+      'warn',
+      `sluice: ${this.#name} did not collect within ${timeoutMillis} ms; its result will count in a later turn`,
     )
-  }
-}
-
-/** The application's logger may throw; a turn goes on all the same. */
-function report(say: () => void): void {
-  try {
-    say()
-  } catch {
-    // There is nobody left to tell.
   }
 }

@@ -9,7 +9,7 @@ interface Edge {
   readonly scalars: Map<unknown, Node>
   composites: Map<string, Node> | undefined
   /** Another name that comes at this point in sets of another shape. */
-  readonly next: Edge | undefined
+  next: Edge | undefined
 }
 
 interface Node {
@@ -100,16 +100,25 @@ export class AttributeIndex {
       node.series = undefined
     } else {
       const name = names[depth]!
+      let before: Edge | undefined
       let edge = node.edges
-      while (edge !== undefined && edge.name !== name) edge = edge.next
+      while (edge !== undefined && edge.name !== name) {
+        before = edge
+        edge = edge.next
+      }
       const value: unknown = attributes[name]
       const child = edge && follow(edge, value)
       if (child !== undefined && this.#prune(child, attributes, names, depth + 1)) {
         if (isComposite(value)) edge!.composites!.delete(valueKey(value))
         else edge!.scalars.delete(value)
+        // A name that is gone must not be passed by in every look-up to come.
+        if (edge!.scalars.size === 0 && (edge!.composites?.size ?? 0) === 0) {
+          if (before === undefined) node.edges = edge!.next
+          else before.next = edge!.next
+        }
       }
     }
-    return node.series === undefined && !leadsAnywhere(node)
+    return node.series === undefined && node.edges === undefined
   }
 }
 
@@ -136,11 +145,4 @@ function followOrAdd(edge: Edge, value: unknown): Node {
     edge.scalars.set(value, added)
   }
   return added
-}
-
-function leadsAnywhere(node: Node): boolean {
-  for (let edge = node.edges; edge !== undefined; edge = edge.next) {
-    if (edge.scalars.size > 0 || (edge.composites?.size ?? 0) > 0) return true
-  }
-  return false
 }

@@ -55,7 +55,7 @@ export class Generation implements Window {
    * generation, and never kept across an `await`.
    */
   cellFor(stream: Stream, attributes: Attributes): Cell {
-    return this.touch(stream.seriesFor(attributes, this.#hasRoom(stream)))
+    return this.touch(stream.seriesFor(attributes, this.hasRoom(stream)))
   }
 
   /** As {@link cellFor}, for a series that is known. */
@@ -63,7 +63,7 @@ export class Generation implements Window {
     if (series.lastGeneration === this.number) return series.cells[this.side]!
     const { stream } = series
     if (series !== stream.overflowIfAny) {
-      if (!this.#hasRoom(stream)) return this.touch(stream.overflow)
+      if (!this.hasRoom(stream)) return this.touch(stream.overflow)
       stream.touchedSeries++
     }
     series.lastGeneration = this.number
@@ -79,7 +79,8 @@ export class Generation implements Window {
     return made
   }
 
-  #hasRoom(stream: Stream): boolean {
+  /** @internal Whether another series of this stream may be touched in this generation. */
+  hasRoom(stream: Stream): boolean {
     if (stream.touchedGeneration !== this.number) {
       stream.touchedGeneration = this.number
       stream.touchedSeries = 0

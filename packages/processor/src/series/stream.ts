@@ -1,9 +1,10 @@
-import { type Attributes, diag } from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
 import { InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cell.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
+import { report } from './report.ts'
 import { Series } from './series.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
@@ -74,7 +75,8 @@ export class Stream {
   get overflow(): Series {
     if (this.#overflow === undefined) {
       this.#overflow = new Series(this, OVERFLOW_ATTRIBUTES)
-      diag.warn(
+      report(
+        'warn',
         `sluice: ${this.descriptor.name} has more than ${this.limit} attribute sets at a time; what is beyond is added up ` +
           'under otel.metric.overflow=true. Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
       )
