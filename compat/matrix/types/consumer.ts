@@ -38,13 +38,14 @@ const push = new PushExporterAdapter(new ConsoleMetricExporter(), pushOptions)
 const delta = new PushExporterAdapter(new InMemoryMetricExporter(AggregationTemporality.DELTA))
 const pull = new PullExporterAdapter(new PrometheusExporter({ preventServerStart: true }))
 
-// @ts-expect-error a push exporter does not fit a pull adapter; neither constructor takes just anything
+// The types have to refuse what the constructors refuse: each line below fails this check if it compiles.
+// @ts-expect-error a push exporter does not fit a pull adapter
 new PullExporterAdapter(new ConsoleMetricExporter())
-// @ts-expect-error
+// @ts-expect-error an interval is a number of milliseconds, not a text
 new PushExporterAdapter(new ConsoleMetricExporter(), { exportIntervalMillis: '1s' })
-// @ts-expect-error
+// @ts-expect-error a name is no adapter
 new BufferingMetricReader({ adapters: ['console'] })
-// @ts-expect-error
+// @ts-expect-error an option that is misspelt would be ignored without a word
 new BufferingMetricReader({ adapters: [push], exportIntervalMilis: 1 })
 
 /** An adapter of one's own, with only what is exported. */
@@ -104,7 +105,7 @@ metrics.setGlobalMeterProvider(provider)
 
 const stats: ReaderStats = reader.stats()
 const reason: LossReason = 'shutdown'
-// @ts-expect-error stats are typed, not any
+// @ts-expect-error a count is a number: fails this check if stats were typed as any
 const turns: string = stats.turns
 console.log(turns, stats.adapters[0]?.stats.lostPoints[reason].toFixed(), stats.lastTurn?.durationMillis)
 

@@ -10,6 +10,11 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
+/** Passes when the test moves the fake clock that far, and not by waiting. */
+function fakeMillis(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis))
+}
+
 function pipeline(options: Partial<BufferingMetricReaderOptions> = {}) {
   const adapter = new CollectingAdapter()
   const reader = new BufferingMetricReader({ adapters: [adapter], exportIntervalMillis: 1_000, ...options })
@@ -62,7 +67,7 @@ describe('intervals', () => {
     const starts: number[] = []
     adapter.onDeliver = async () => {
       starts.push(performance.now() - began)
-      await new Promise((resolve) => setTimeout(resolve, 3_500))
+      await fakeMillis(3_500)
     }
     await vi.advanceTimersByTimeAsync(10_000)
     expect(starts).toEqual([1_000, 5_000, 9_000])
@@ -130,7 +135,7 @@ describe('forceFlush', () => {
     const delivered: number[] = []
     adapter.onDeliver = async () => {
       const seen = adapter.absorbed.length
-      await new Promise((resolve) => setTimeout(resolve, 700))
+      await fakeMillis(700)
       delivered.push(seen)
     }
     counter.add(1)
@@ -204,7 +209,7 @@ describe('shutdown', () => {
 
   test('ends collect() and flush() as it begins: what they took would be drained no more', async () => {
     const { adapter, reader } = pipeline()
-    adapter.onDeliver = () => new Promise((resolve) => setTimeout(resolve, 100))
+    adapter.onDeliver = () => fakeMillis(100)
     const shutdown = reader.shutdown()
     await expect(reader.collect()).rejects.toThrow(/collect\(\) after shutdown/)
     await expect(reader.flush()).rejects.toThrow(/flush\(\) after shutdown/)
