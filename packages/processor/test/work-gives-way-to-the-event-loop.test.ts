@@ -1,6 +1,19 @@
-import { AggregationTemporality, MeterProvider, type MetricProducer } from '@opentelemetry/sdk-metrics'
+import { type HrTime, ValueType } from '@opentelemetry/api'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  AggregationTemporality,
+  DataPointType,
+  MeterProvider,
+  type MetricProducer,
+  type SumMetricData,
+} from '@opentelemetry/sdk-metrics'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Clock } from '../src/core/clock.ts'
+import { TimeSlice } from '../src/core/time-slice.ts'
+import { CollectionFold } from '../src/reader/collection-fold.ts'
+import { Generations } from '../src/series/generation.ts'
+import { StreamRegistry } from '../src/series/stream-registry.ts'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 
 const SERIES = 320
@@ -103,7 +116,7 @@ describe('what is recorded while a generation is drained', () => {
   })
 })
 
-test('a late collection that is folded across a freeze counts once, in two generations', async () => {
+test('a late collection that is folded in slices counts once, in a later turn', async () => {
   const adapter = new CollectingAdapter()
   const reader = new BufferingMetricReader({
     adapters: [adapter],
@@ -161,4 +174,32 @@ describe('timers', () => {
     release()
     await flushed
   })
+})
+
+test('a fold that is overtaken by a freeze goes on in the next generation: nothing is written to the frozen one', async () => {
+  const slice = new TimeSlice()
+  const generations = new Generations(new Clock())
+  const fold = new CollectionFold(new StreamRegistry({}), generations, undefined, slice)
+  const time: HrTime = [1, 0]
+  const metric: SumMetricData = {
+    descriptor: { name: 'counter', description: '', unit: '', valueType: ValueType.INT },
+    aggregationTemporality: AggregationTemporality.DELTA,
+    dataPointType: DataPointType.SUM,
+    isMonotonic: true,
+    dataPoints: Array.from({ length: SERIES }, (_, n) => ({
+      startTime: time,
+      endTime: time,
+      attributes: { n },
+      value: 1,
+    })),
+  }
+  const resource = resourceFromAttributes({})
+  const folded = fold.fold({ resource, scopeMetrics: [{ scope: { name: 'late' }, metrics: [metric] }] })
+  const frozen = generations.freeze()
+  const before = frozen.touched.length
+  await folded
+  expect(before).toBeGreaterThan(0)
+  expect(before).toBeLessThan(SERIES)
+  expect(frozen.touched).toHaveLength(before)
+  expect(generations.hot.touched).toHaveLength(SERIES - before)
 })
