@@ -7,7 +7,7 @@ import {
   type ResourceMetrics,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { InstrumentationScope, Series, Stream, UnixMicros, Window } from '@otel-sluice/processor'
+import type { InstrumentationScope, Stream, StreamPoints, UnixMicros } from '@otel-sluice/processor'
 
 /**
  * Arranges points the way exporters read them: by scope, then by metric. Points of one stream have to come together;
@@ -27,20 +27,14 @@ export class MetricDataBuilder {
     return this.#size
   }
 
-  /** @param value of the series' cell; not copied */
-  add(
-    series: Series,
-    value: unknown,
-    { startUnixMicros, endUnixMicros }: Window,
-    temporality: AggregationTemporality,
-  ): void {
-    const { stream } = series
+  add(points: StreamPoints, index: number, temporality: AggregationTemporality): void {
+    const { stream } = points
     if (stream !== this.#stream || temporality !== this.#temporality) this.#begin(stream, temporality)
     this.#dataPoints.push({
-      startTime: this.#startTimes.of(startUnixMicros),
-      endTime: this.#endTimes.of(endUnixMicros),
-      attributes: series.attributes,
-      value,
+      startTime: this.#startTimes.of(points.startUnixMicrosOf(index)),
+      endTime: this.#endTimes.of(points.endUnixMicrosOf(index)),
+      attributes: points.series[index]!.attributes,
+      value: points.valueOf(index),
     })
     this.#size++
   }

@@ -82,8 +82,8 @@ test('what is being sealed when the exporter shuts down is lost and counted, not
   const { exporter, reader, counter, stats } = pushPipeline(undefined, undefined, (attached) => {
     const inSlices = attached.inSlices.bind(attached)
     Object.assign(attached, {
-      inSlices: async (items: Iterable<unknown>, work: (item: unknown) => void) => {
-        await inSlices(items, work)
+      inSlices: async (count: number, work: (index: number) => void) => {
+        await inSlices(count, work)
         await new Promise<void>((resolve) => {
           sealed = resolve
         })

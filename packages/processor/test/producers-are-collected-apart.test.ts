@@ -11,10 +11,9 @@ import {
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ExplicitHistogramCell } from '../src/aggregation/explicit-histogram.ts'
-import { ExponentialHistogramCell } from '../src/aggregation/exponential-histogram.ts'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 import { diagLog } from './support/diag-log.ts'
+import { OneCell } from './support/one-cell.ts'
 
 let log: string[]
 beforeEach(() => {
@@ -122,8 +121,16 @@ describe('a producer', () => {
   })
 
   test.each([
-    ['explicit', DataPointType.HISTOGRAM, () => new ExplicitHistogramCell([1, 10, 100])],
-    ['exponential', DataPointType.EXPONENTIAL_HISTOGRAM, () => new ExponentialHistogramCell()],
+    [
+      'explicit',
+      DataPointType.HISTOGRAM,
+      () => new OneCell({ type: DataPointType.HISTOGRAM, boundaries: [1, 10, 100] }),
+    ],
+    [
+      'exponential',
+      DataPointType.EXPONENTIAL_HISTOGRAM,
+      () => new OneCell({ type: DataPointType.EXPONENTIAL_HISTOGRAM }),
+    ],
   ] as const)(
     'that gives cumulative %s histograms arrives as what was recorded in between',
     async (_kind, type, create) => {
@@ -167,7 +174,7 @@ test('explicit histograms with other boundaries are another stream', async () =>
   const { producer, adapter, reader } = pipeline()
   const temporality = AggregationTemporality.DELTA
   for (const boundaries of [[1], [1, 10], [1]]) {
-    const cell = new ExplicitHistogramCell(boundaries)
+    const cell = new OneCell({ type: DataPointType.HISTOGRAM, boundaries })
     cell.record(5)
     producer.gives(metric(DataPointType.HISTOGRAM, cell.toValue(), { temporality }))
     await reader.collect()

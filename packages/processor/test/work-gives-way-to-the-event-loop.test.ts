@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Clock } from '../src/core/clock.ts'
 import { TimeSlice } from '../src/core/time-slice.ts'
 import { CollectionFold } from '../src/reader/collection-fold.ts'
-import { Generations } from '../src/series/generation.ts'
+import { Generations } from '../src/series/generations.ts'
 import { StreamRegistry } from '../src/series/stream-registry.ts'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 

@@ -8,11 +8,11 @@ import {
 import {
   type AdapterStats,
   type AttachedReader,
-  type Cell,
   type ExporterAdapter,
   Fold,
+  type Generation,
   type Series,
-  type Window,
+  type StreamPoints,
 } from '@otel-sluice/processor'
 import { MetricDataBuilder } from '../metric-data.ts'
 import { settlesWithin } from '../settles-within.ts'
@@ -72,10 +72,10 @@ export class PullExporterAdapter implements ExporterAdapter {
     this.#reader = reader
   }
 
-  absorb(series: Series, cell: Cell, window: Window): void {
+  absorb(series: Series, generation: Generation): void {
     this.#offeredPoints++
     if (this.#isShutdown) this.#lostAtShutdown++
-    else if (this.#open.absorb(series, cell, window)) this.#mergedPoints++
+    else if (this.#open.absorb(series, generation)) this.#mergedPoints++
   }
 
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
@@ -86,7 +86,8 @@ export class PullExporterAdapter implements ExporterAdapter {
     } catch (error) {
       this.#countFailure(error)
     }
-    this.#lostAtShutdown += this.#open.take().length
+    this.#lostAtShutdown += this.#open.size
+    this.#open.take()
   }
 
   stats(): AdapterStats {
@@ -123,18 +124,14 @@ export class PullExporterAdapter implements ExporterAdapter {
   async #handOver(reader: AttachedReader): Promise<CollectionResult> {
     const { resource } = reader
     const builder = new MetricDataBuilder()
-    const { cumulative } = reader
-    await cumulative.visit(({ series, cell, startUnixMicros }) => {
-      const temporality = this.selectAggregationTemporality(series.stream.kind)
-      if (temporality !== AggregationTemporality.CUMULATIVE) return
-      builder.add(series, cell.toValue(), { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }, temporality)
-    })
+    const cumulative = await reader.cumulative.capture(
+      ({ kind }) => this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE,
+    )
+    await arrange(cumulative, AggregationTemporality.CUMULATIVE, builder, reader)
     this.#offeredPoints += builder.size
     this.#deliveredPoints += builder.size + this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
-    await reader.inSlices(delta, (point) => {
-      builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
-    })
+    await arrange(delta, AggregationTemporality.DELTA, builder, reader)
     return { resourceMetrics: builder.build(resource), errors: [] }
   }
 
@@ -142,6 +139,15 @@ export class PullExporterAdapter implements ExporterAdapter {
     this.#failures++
     this.#lastError = error instanceof Error ? error.message : String(error)
   }
+}
+
+async function arrange(
+  streams: readonly StreamPoints[],
+  temporality: AggregationTemporality,
+  builder: MetricDataBuilder,
+  reader: AttachedReader,
+): Promise<void> {
+  for (const points of streams) await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
 }
 
 function nameOf(value: unknown): string {

@@ -1,5 +1,5 @@
 import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import type { AttachedReader, FoldedPoint } from '@otel-sluice/processor'
+import type { AttachedReader, StreamPoints } from '@otel-sluice/processor'
 import { MetricDataBuilder } from '../metric-data.ts'
 
 /**
@@ -9,7 +9,14 @@ import { MetricDataBuilder } from '../metric-data.ts'
  */
 export type BatchState = 'pending' | 'sent' | 'delivered' | 'lost' | 'superseded'
 
-/** One Export call's worth of a sealed parcel: fixed points. */
+/** Some points of one stream: those from `from` on, up to and without `to`. */
+interface Piece {
+  readonly points: StreamPoints
+  readonly from: number
+  readonly to: number
+}
+
+/** One Export call's worth of a sealed parcel: fixed points, which become objects anew for each attempt. */
 export class Batch {
   readonly temporality: AggregationTemporality
   /** How many data points. */
@@ -17,17 +24,12 @@ export class Batch {
   state: BatchState = 'pending'
   /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
   mayHaveArrived = false
-  readonly #arrange: (reader: AttachedReader) => Promise<MetricDataBuilder>
+  readonly #pieces: readonly Piece[]
 
-  /** @param arrange called for each attempt; the points it gives never change */
-  constructor(
-    temporality: AggregationTemporality,
-    size: number,
-    arrange: (reader: AttachedReader) => Promise<MetricDataBuilder>,
-  ) {
+  constructor(temporality: AggregationTemporality, pieces: readonly Piece[]) {
     this.temporality = temporality
-    this.size = size
-    this.#arrange = arrange
+    this.size = pieces.reduce((size, { from, to }) => size + to - from, 0)
+    this.#pieces = pieces
   }
 
   get isFinished(): boolean {
@@ -35,16 +37,19 @@ export class Batch {
   }
 
   async toResourceMetrics(reader: AttachedReader): Promise<ResourceMetrics> {
-    return (await this.#arrange(reader)).build(reader.resource)
+    const builder = new MetricDataBuilder()
+    for (const { points, from, to } of this.#pieces) {
+      await reader.inSlices(to - from, (i) => builder.add(points, from + i, this.temporality))
+    }
+    return builder.build(reader.resource)
   }
 }
 
 /**
  * What an adapter owes its exporter, sealed: an ordered list of batches whose points and timestamps never change.
  *
- * The delta section comes first and is resent until it is delivered: it holds cells, which become data points batch by
- * batch and anew for each attempt, so that an outage does not hold objects. The cumulative section is worth sending only
- * while nothing newer is known, and so only once: it is arranged from the start.
+ * The delta section comes first and is resent until it is delivered. The cumulative section is worth sending only while
+ * nothing newer is known, and so only once. Both are columns of numbers: an outage does not hold objects.
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
@@ -53,21 +58,12 @@ export class SealedParcel {
 
   /**
    * @param delta points of the delta section, no longer written to by anyone
-   * @param cumulative copies of the view's points, stamped with its end; a batch each
+   * @param cumulative copies of the view's points
    * @param maxBatchSize most points of one batch
    */
-  constructor(delta: readonly FoldedPoint[], cumulative: readonly MetricDataBuilder[], maxBatchSize: number) {
-    const deltaBatches: Batch[] = []
-    for (let from = 0; from < delta.length; from += maxBatchSize) {
-      deltaBatches.push(deltaBatch(delta.slice(from, from + maxBatchSize)))
-    }
-    this.deltaBatches = deltaBatches
-    this.batches = [
-      ...deltaBatches,
-      ...cumulative.map(
-        (arranged) => new Batch(AggregationTemporality.CUMULATIVE, arranged.size, async () => arranged),
-      ),
-    ]
+  constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
+    this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
+    this.batches = [...this.deltaBatches, ...batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)]
   }
 
   /** How many points are in batches that are not finished. */
@@ -88,12 +84,27 @@ export class SealedParcel {
   }
 }
 
-function deltaBatch(points: readonly FoldedPoint[]): Batch {
-  return new Batch(AggregationTemporality.DELTA, points.length, async (reader) => {
-    const builder = new MetricDataBuilder()
-    await reader.inSlices(points, (point) => {
-      builder.add(point.series, point.cell.intoValue(), point, AggregationTemporality.DELTA)
-    })
-    return builder
-  })
+/** Cuts points into batches: full ones, and a last one. */
+function batchesOf(
+  streams: readonly StreamPoints[],
+  temporality: AggregationTemporality,
+  maxBatchSize: number,
+): Batch[] {
+  const batches: Batch[] = []
+  let pieces: Piece[] = []
+  let room = maxBatchSize
+  for (const points of streams) {
+    for (let from = 0; from < points.size; ) {
+      const to = Math.min(points.size, from + room)
+      pieces.push({ points, from, to })
+      room -= to - from
+      from = to
+      if (room > 0) continue
+      batches.push(new Batch(temporality, pieces))
+      pieces = []
+      room = maxBatchSize
+    }
+  }
+  if (pieces.length > 0) batches.push(new Batch(temporality, pieces))
+  return batches
 }

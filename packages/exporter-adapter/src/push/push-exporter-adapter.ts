@@ -9,14 +9,12 @@ import {
 import {
   type AdapterStats,
   type AttachedReader,
-  type Cell,
   type ExporterAdapter,
   Fold,
+  type Generation,
   type LossReason,
   type Series,
-  type Window,
 } from '@otel-sluice/processor'
-import { MetricDataBuilder } from '../metric-data.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { callExport } from './export-call.ts'
@@ -110,10 +108,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     }
   }
 
-  absorb(series: Series, cell: Cell, window: Window): void {
+  absorb(series: Series, generation: Generation): void {
     this.#offeredPoints++
     if (this.#isShutdown) this.#lostPoints.shutdown++
-    else if (this.#open.absorb(series, cell, window)) this.#mergedPoints++
+    else if (this.#open.absorb(series, generation)) this.#mergedPoints++
   }
 
   async deliver({ force }: { readonly force: boolean }): Promise<void> {
@@ -177,16 +175,9 @@ export class PushExporterAdapter implements ExporterAdapter {
    * cumulative, is superseded by it.
    */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
-    const captured: MetricDataBuilder[] = []
-    const { cumulative } = reader
-    let arranged = new MetricDataBuilder()
-    await cumulative.visit(({ series, cell, startUnixMicros }) => {
-      if (this.selectAggregationTemporality(series.stream.kind) !== AggregationTemporality.CUMULATIVE) return
-      if (arranged.size === 0) captured.push(arranged)
-      const window = { startUnixMicros, endUnixMicros: cumulative.endUnixMicros }
-      arranged.add(series, cell.toValue(), window, AggregationTemporality.CUMULATIVE)
-      if (arranged.size === this.#maxBatchSize) arranged = new MetricDataBuilder()
-    })
+    const cumulative = await reader.cumulative.capture(
+      ({ kind }) => this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE,
+    )
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
@@ -194,8 +185,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = 0
     this.#supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
-    this.#offeredPoints += captured.reduce((points, each) => points + each.size, 0)
-    this.#sealed = new SealedParcel(delta, captured, this.#maxBatchSize)
+    this.#offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
+    this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
     return this.#sealed
   }
 

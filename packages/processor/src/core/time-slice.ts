@@ -22,10 +22,15 @@ export class TimeSlice {
   }
 
   /** Does something with each item, in as many slices as it takes. */
-  async each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  each<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
+    return this.range(items.length, (i) => work(items[i]!))
+  }
+
+  /** Does something for each number below `count`, in as many slices as it takes. */
+  async range(count: number, work: (index: number) => void): Promise<void> {
     this.begin()
-    for (const item of items) {
-      work(item)
+    for (let i = 0; i < count; i++) {
+      work(i)
       if (this.spent()) await this.yield()
     }
     this.end()

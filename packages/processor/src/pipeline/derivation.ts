@@ -1,5 +1,4 @@
 import type { Attributes } from '@opentelemetry/api'
-import { mergeCell } from '../aggregation/cell.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
 import { Generation } from '../series/generation.ts'
 import { report } from '../series/report.ts'
@@ -49,7 +48,7 @@ export class Derivation {
     await this.#slice.each(frozen.touched, (series) => {
       const target = this.#seriesFor(series)
       if (target === DROPPED) this.#filtered++
-      else mergeCell(this.#derived.touch(target), frozen.cellOf(series))
+      else this.#derived.merge(target, frozen, series)
     })
     await this.#slice.each(before, (series) => {
       if (series.lastGeneration < frozen.number) series.markIdle()

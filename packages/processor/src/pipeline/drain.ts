@@ -1,7 +1,8 @@
 import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
-import type { Generation, Generations } from '../series/generation.ts'
+import type { Generation } from '../series/generation.ts'
+import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Derivation } from './derivation.ts'
@@ -47,13 +48,13 @@ export class Drain {
       return {
         name: adapter.name,
         wanted,
-        take: (series, generation) => adapter.absorb(series, generation.cellOf(series), generation),
+        take: (series, generation) => adapter.absorb(series, generation),
       }
     })
     const viewed: Consumer = {
       name: 'the cumulative view',
       wanted: new Set(KINDS.filter((kind) => adapters.some((adapter) => !wantsDelta(adapter, kind)))),
-      take: (series, generation) => view.absorb(series, generation.cellOf(series), generation),
+      take: (series, generation) => view.absorb(series, generation),
     }
     this.#consumers = [viewed, ...fed]
   }

@@ -4,9 +4,8 @@ import type {
   InstrumentType,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { Cell } from '../aggregation/cell.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
-import type { Window } from '../series/generation.ts'
+import type { Generation } from '../series/generation.ts'
 import type { Series } from '../series/series.ts'
 
 /**
@@ -37,10 +36,10 @@ export interface ExporterAdapter {
   attach(reader: AttachedReader): void
   /**
    * Takes what one series of a delta stream did in one generation. Synchronous and short: it is called for every touched
-   * series, within a time slice. `cell` and `window` are only valid during the call; copy what is kept ({@link Fold}
-   * does). When it throws, this series of this generation is lost to this adapter alone, counted and reported.
+   * series, within a time slice. The generation is only valid during the call; copy what is kept (`generation.valueOf` and
+   * {@link Fold} do). When it throws, this series of this generation is lost to this adapter alone, counted and reported.
    */
-  absorb(series: Series, cell: Cell, window: Window): void
+  absorb(series: Series, generation: Generation): void
   /**
    * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
    * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted. It
@@ -77,8 +76,8 @@ export interface AttachedReader {
    * not wait for a {@link turn} itself.
    */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
-  /** Does something with each item, and lets the event loop run every few ms. For whatever is O(series). */
-  inSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void>
+  /** Does something for each number below `count`, and lets the event loop run every few ms. For whatever is O(series). */
+  inSlices(count: number, work: (index: number) => void): Promise<void>
 }
 
 /** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */

@@ -15,7 +15,7 @@ import { Drain } from '../pipeline/drain.ts'
 import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
 import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
-import { Generations } from '../series/generation.ts'
+import { Generations } from '../series/generations.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
 import { Collection } from './collection.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
@@ -244,7 +244,7 @@ export class BufferingMetricReader extends MetricReader {
       cumulative: this.#cumulative,
       turn: () => this.#turnOrYounger(),
       betweenTurns: (work) => this.#turns.between(work),
-      inSlices: (items, work) => this.#slice.each(items, work),
+      inSlices: (count, work) => this.#slice.range(count, work),
       get resource() {
         if (collection.resource === undefined)
           throw new Error('the resource is not known yet: the SDK has not collected')

@@ -4,10 +4,9 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
-import { addPoint } from '../aggregation/cell.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
-import type { Generations } from '../series/generation.ts'
+import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
 import type { StreamRegistry } from '../series/stream-registry.ts'
@@ -78,7 +77,7 @@ export class CollectionFold {
       } else {
         // Which generation is hot is asked for at each point: the loop yields, and a late collection may straddle a freeze.
         const value = isCumulative ? this.#deltas.next(stream, point) : point.value
-        addPoint(this.#generations.hot.cellFor(stream, point.attributes), value)
+        this.#generations.hot.add(stream, point.attributes, value)
       }
       if (this.#slice.spent()) await this.#slice.yield()
     }

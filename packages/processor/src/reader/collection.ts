@@ -1,6 +1,6 @@
 import type { CollectionResult, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { TimeSlice } from '../core/time-slice.ts'
-import type { Generations } from '../series/generation.ts'
+import type { Generations } from '../series/generations.ts'
 import type { StreamRegistry } from '../series/stream-registry.ts'
 import { CollectionFold } from './collection-fold.ts'
 import { CollectionSource } from './collection-source.ts'

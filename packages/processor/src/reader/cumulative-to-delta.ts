@@ -1,19 +1,20 @@
 import type { HrTime } from '@opentelemetry/api'
-import { type DataPoint, DataPointType } from '@opentelemetry/sdk-metrics'
-import { addPoint, type Cell, createCell, type PointValue, subtractCell } from '../aggregation/cell.ts'
+import type { DataPoint } from '@opentelemetry/sdk-metrics'
+import type { PointValue } from '../aggregation/cells.ts'
+import { difference } from '../aggregation/difference.ts'
 import { attributeKey } from '../series/attribute-key.ts'
 import type { Stream } from '../series/stream.ts'
 
 interface Seen {
   readonly startTime: HrTime
-  readonly cell: Cell
+  readonly value: PointValue
 }
 
 /**
  * Turns the cumulative points of a `MetricProducer` into what was added since the point before.
  *
- * A new start time is a reset, and so is a count or monotonic sum that fell: then the whole value is new. Min and max of
- * the time between are not known and left out. It remembers a cell per series of the producer, which has as many itself.
+ * A new start time is a reset, and so is a count or monotonic sum that fell: then the whole value is new. It remembers a
+ * value per series of the producer, which has as many itself.
  */
 export class CumulativeToDelta {
   readonly #seen = new Map<Stream, Map<string, Seen>>()
@@ -26,15 +27,10 @@ export class CumulativeToDelta {
     }
     const key = attributeKey(point.attributes)
     const last = ofStream.get(key)
-    const now = createCell(stream.aggregation)
-    addPoint(now, point.value)
-    ofStream.set(key, { startTime: point.startTime, cell: now })
+    // Copied: a producer may go on counting in the object it has given.
+    ofStream.set(key, { startTime: point.startTime, value: structuredClone(point.value) })
     if (last === undefined || !isSameTime(last.startTime, point.startTime)) return point.value
-    const delta = now.clone()
-    const hasFallen = !subtractCell(delta, last.cell)
-    const { aggregation } = stream
-    const mayFall = aggregation.type === DataPointType.SUM && !aggregation.isMonotonic
-    return hasFallen && !mayFall ? point.value : delta.toValue()
+    return difference(stream.aggregation, point.value, last.value) ?? point.value
   }
 }
 

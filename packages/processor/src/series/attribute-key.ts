@@ -14,6 +14,13 @@ export function attributeKey(attributes: Attributes): string {
   return key
 }
 
+/** A string that two lists of names share exactly when they are equal but for their order. */
+export function namesKey(names: readonly string[]): string {
+  let key = ''
+  for (const name of [...names].sort()) key += `${name.length}:${name}`
+  return key
+}
+
 /** The part of {@link attributeKey} for one value. */
 export function valueKey(value: unknown): string {
   switch (typeof value) {

@@ -1,10 +1,11 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
-import type { Cell } from '../aggregation/cell.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
-import { Fold, type FoldedPoint } from './fold.ts'
+import { Fold } from './fold.ts'
 import type { Generation } from './generation.ts'
 import type { Series } from './series.ts'
+import type { Stream } from './stream.ts'
+import { StreamPoints } from './stream-points.ts'
 
 /**
  * The running fold of all generations since the start, for consumers that want cumulative points.
@@ -35,8 +36,8 @@ export class CumulativeView {
   }
 
   /** @internal */
-  absorb(series: Series, cell: Cell, generation: Generation): void {
-    this.#fold.absorb(series, cell, generation)
+  absorb(series: Series, generation: Generation): void {
+    this.#fold.absorb(series, generation)
   }
 
   /**
@@ -46,23 +47,37 @@ export class CumulativeView {
   async dropStale(): Promise<void> {
     if (this.#staleAfterMicros === undefined) return
     const oldest = this.#endUnixMicros - this.#staleAfterMicros
-    await this.#fold.keepOnly((point) => point.endUnixMicros >= oldest || isNonZeroUpDown(point), this.#slice)
+    await this.#fold.keepOnly(
+      (points, i) => points.endUnixMicrosOf(i) >= oldest || isNonZeroUpDown(points, i),
+      this.#slice,
+    )
   }
 
   /**
-   * Visits every point there is to export, a few milliseconds at a time. Points of one stream come together.
-   *
-   * An asynchronous series that was not observed in the last generation is left out, though its sum is remembered. The
-   * points are live: copy what is to be kept. Call it between turns only ({@link AttachedReader.betweenTurns}).
+   * Copies every point there is to export of the streams that are wanted: as numbers, a few milliseconds at a time. All end
+   * at {@link endUnixMicros}. An asynchronous series that was not observed in the last generation is left out, though its
+   * sum is remembered. Call it between turns only ({@link AttachedReader.betweenTurns}).
    */
-  async visit(visitor: (point: FoldedPoint) => void): Promise<void> {
-    await this.#slice.each(this.#fold.points(), (point) => {
-      if (!point.series.stream.isAsynchronous || point.endUnixMicros === this.#endUnixMicros) visitor(point)
-    })
+  async capture(isWanted: (stream: Stream) => boolean): Promise<StreamPoints[]> {
+    const captured: StreamPoints[] = []
+    for (const points of this.#fold.streams()) {
+      if (!isWanted(points.stream)) continue
+      const copy = new StreamPoints(points.stream)
+      await this.#slice.range(points.size, (i) => {
+        if (this.#isShown(points, i)) copy.copy(points, i)
+      })
+      copy.endAt(this.#endUnixMicros)
+      if (copy.size > 0) captured.push(copy)
+    }
+    return captured
+  }
+
+  #isShown(points: StreamPoints, index: number): boolean {
+    return !points.stream.isAsynchronous || points.endUnixMicrosOf(index) === this.#endUnixMicros
   }
 }
 
-function isNonZeroUpDown({ series, cell }: FoldedPoint): boolean {
-  const { aggregation } = series.stream
-  return aggregation.type === DataPointType.SUM && !aggregation.isMonotonic && cell.toValue() !== 0
+function isNonZeroUpDown(points: StreamPoints, index: number): boolean {
+  const { aggregation } = points.stream
+  return aggregation.type === DataPointType.SUM && !aggregation.isMonotonic && points.valueOf(index) !== 0
 }

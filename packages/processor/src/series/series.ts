@@ -1,38 +1,51 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Cell } from '../aggregation/cell.ts'
 import type { Stream } from './stream.ts'
 
+const FORGOTTEN = Number.MIN_SAFE_INTEGER
+
 /**
- * One stream with one attribute set. It outlives every generation: it owns one cell for each side of the double buffer,
- * made when that side first needs it.
+ * One stream with one attribute set. It outlives every generation; what was recorded for it lies in the stream's cells of
+ * either side, under its row, or in itself where that is one number ({@link ScalarSeries}).
  *
- * INVARIANT: while a fold holds a point of it, or it was recorded in this generation or the last, it is the only series
- * of its attributes. After that its stream forgets it, and the same attributes are a new series when they come back.
+ * INVARIANT: while somebody holds it (a fold that has a point of it, a bound instrument), or it was recorded in this
+ * generation or the last, it is the only series of its attributes and of its row. After that its stream forgets it, and
+ * the same attributes are a new series when they come back.
  */
 export class Series {
   readonly stream: Stream
   /** A frozen copy of what was recorded. */
   readonly attributes: Attributes
-  /** @internal Indexed by {@link Generation.side}; only the {@link Generation} of that side touches its cell. */
-  readonly cells: [Cell | undefined, Cell | undefined] = [undefined, undefined]
-  /** @internal Number of the last generation this series was recorded in. */
+  /** @internal The number under which all cells of its stream know it. */
+  readonly row: number
+  /**
+   * @internal Number of the last generation it was recorded in, which is what every recording looks at. Negative once it
+   * was not recorded for a whole generation, so that the next recording takes the slow path and makes it positive again.
+   */
   lastGeneration = 0
-  /** @internal Its stream knows it no more: whoever remembers it has to ask for its attributes again. */
-  isForgotten = false
-  #idleSince = -1
   #holders = 0
 
-  constructor(stream: Stream, attributes: Attributes) {
+  constructor(stream: Stream, attributes: Attributes, row: number) {
     this.stream = stream
     this.attributes = attributes
+    this.row = row
   }
 
-  /** @internal A fold has a point of it now. */
+  /** @internal Its stream knows it no more: whoever remembers it has to ask for its attributes again. */
+  get isForgotten(): boolean {
+    return this.lastGeneration === FORGOTTEN
+  }
+
+  /** @internal So that a series can end a way through the {@link AttributeIndex}. */
+  get series(): this {
+    return this
+  }
+
+  /** @internal A fold or a bound instrument has it now. */
   hold(): void {
     this.#holders++
   }
 
-  /** @internal A fold has none any more. */
+  /** @internal A fold or a bound instrument has it no more. */
   letGo(): void {
     this.#holders--
     this.#forgetIfUnused()
@@ -40,14 +53,29 @@ export class Series {
 
   /** @internal It was not recorded for a whole generation. */
   markIdle(): void {
-    this.#idleSince = this.lastGeneration
+    if (this.lastGeneration > 0) this.lastGeneration = -this.lastGeneration
     this.#forgetIfUnused()
   }
 
   #forgetIfUnused(): void {
-    // It may have been recorded again since it was marked.
-    if (this.#holders > 0 || this.#idleSince !== this.lastGeneration) return
-    this.isForgotten = true
+    if (this.#holders > 0 || this.lastGeneration >= 0 || this.isForgotten) return
+    // The overflow series is found by no attributes, and one is enough for ever.
+    if (this === this.stream.overflowIfAny) return
+    this.lastGeneration = FORGOTTEN
     this.stream.forget(this)
   }
+}
+
+/**
+ * A series whose cell is one number: of a sum or a gauge.
+ *
+ * INVARIANT: `value` belongs to {@link lastGeneration}, and `previous` to a generation before it. So recording never asks
+ * which side is hot, and whoever drains generation g reads `value` unless the series was recorded in g + 1 meanwhile. The
+ * numbers stay small integers, which V8 adds in place, until a fraction comes.
+ */
+export class ScalarSeries extends Series {
+  /** @internal */
+  value = 0
+  /** @internal */
+  previous = 0
 }

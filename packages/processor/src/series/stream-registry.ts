@@ -1,5 +1,5 @@
 import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
-import type { StreamAggregation } from '../aggregation/cell.ts'
+import type { StreamAggregation } from '../aggregation/cells.ts'
 import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
 

@@ -1,11 +1,11 @@
 import type { Attributes } from '@opentelemetry/api'
-import { InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
-import type { StreamAggregation } from '../aggregation/cell.ts'
+import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
+import { type Cells, createCells, type StreamAggregation } from '../aggregation/cells.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
 import { report } from './report.ts'
-import { Series } from './series.ts'
+import { ScalarSeries, Series } from './series.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
 export type InstrumentationScope = ScopeMetrics['scope']
@@ -21,6 +21,10 @@ export class Stream {
   #descriptor: MetricDescriptor
   /** Whether it is recorded by callbacks: then a series that was not observed in a turn is not exported from it. */
   readonly isAsynchronous: boolean
+  /** @internal Whether a cell is one number, which lies in the series itself. */
+  readonly isScalar: boolean
+  /** @internal The cells of its series on either side of the double buffer, unless they lie in the series. */
+  readonly sides: readonly [Cells, Cells] | undefined
   /**
    * Most attribute sets that one generation, or one fold, holds of this stream; what is beyond goes to {@link overflow}.
    * The limit of an SDK view is not in the data: it grows to the most series that one collection came with.
@@ -31,6 +35,8 @@ export class Stream {
   /** @internal */
   touchedSeries = 0
   readonly #series = new AttributeIndex()
+  readonly #freeRows: number[] = []
+  #nextRow = 0
   #overflow: Series | undefined
 
   constructor(
@@ -49,6 +55,11 @@ export class Stream {
       kind === InstrumentType.OBSERVABLE_COUNTER ||
       kind === InstrumentType.OBSERVABLE_GAUGE ||
       kind === InstrumentType.OBSERVABLE_UP_DOWN_COUNTER
+    this.isScalar = aggregation.type === DataPointType.SUM || aggregation.type === DataPointType.GAUGE
+    const recordsSum = !MAY_BE_NEGATIVE.has(kind)
+    this.sides = this.isScalar
+      ? undefined
+      : [createCells(aggregation, recordsSum), createCells(aggregation, recordsSum)]
   }
 
   /** As given by the SDK with the latest collection: its description is not part of the identity and may still change. */
@@ -74,7 +85,7 @@ export class Stream {
   /** The series that takes what is beyond the limit, the SDK's own overflow points among it. */
   get overflow(): Series {
     if (this.#overflow === undefined) {
-      this.#overflow = new Series(this, OVERFLOW_ATTRIBUTES)
+      this.#overflow = this.#newSeries(OVERFLOW_ATTRIBUTES)
       report(
         'warn',
         `sluice: ${this.descriptor.name} has more than ${this.limit} attribute sets at a time; what is beyond is added up ` +
@@ -82,6 +93,11 @@ export class Stream {
       )
     }
     return this.#overflow
+  }
+
+  /** @internal The series of these attributes, if it is known. */
+  find(attributes: Attributes): Series | undefined {
+    return this.#series.find(attributes)
   }
 
   /**
@@ -93,7 +109,7 @@ export class Stream {
     const known = this.#series.find(attributes)
     if (known !== undefined) return known
     if (!hasRoom || isOverflow(attributes)) return this.overflow
-    const series = new Series(this, copyAttributes(attributes))
+    const series = this.#newSeries(copyAttributes(attributes))
     this.#series.add(series)
     return series
   }
@@ -101,5 +117,19 @@ export class Stream {
   /** @internal Nobody needs this series any more. */
   forget(series: Series): void {
     this.#series.delete(series)
+    this.#freeRows.push(series.row)
+  }
+
+  #newSeries(attributes: Attributes): Series {
+    const row = this.#freeRows.pop() ?? this.#nextRow++
+    return this.isScalar ? new ScalarSeries(this, attributes, row) : new Series(this, attributes, row)
   }
 }
+
+/** Instruments whose sum may go down, so that the sum of a histogram of theirs says nothing. */
+const MAY_BE_NEGATIVE = new Set([
+  InstrumentType.UP_DOWN_COUNTER,
+  InstrumentType.GAUGE,
+  InstrumentType.OBSERVABLE_UP_DOWN_COUNTER,
+  InstrumentType.OBSERVABLE_GAUGE,
+])

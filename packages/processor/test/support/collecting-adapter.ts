@@ -4,7 +4,7 @@ import {
   AggregationType,
   type InstrumentType,
 } from '@opentelemetry/sdk-metrics'
-import type { AdapterStats, AttachedReader, Cell, ExporterAdapter, Series, Window } from '@otel-sluice/processor'
+import type { AdapterStats, AttachedReader, ExporterAdapter, Generation, Series } from '@otel-sluice/processor'
 
 /** What one series did in one generation, as an adapter saw it. */
 export interface Absorbed {
@@ -48,14 +48,14 @@ export class CollectingAdapter implements ExporterAdapter {
     this.reader = reader
   }
 
-  absorb(series: Series, cell: Cell, window: Window): void {
+  absorb(series: Series, generation: Generation): void {
     this.onAbsorb(series)
     this.absorbed.push({
       name: series.stream.descriptor.name,
       attributes: series.attributes,
-      value: cell.toValue(),
-      start: window.startUnixMicros,
-      end: window.endUnixMicros,
+      value: generation.valueOf(series),
+      start: generation.startUnixMicros,
+      end: generation.endUnixMicros,
     })
   }
 
@@ -78,18 +78,20 @@ export class CollectingAdapter implements ExporterAdapter {
   /** What the cumulative view shows for a metric. */
   async cumulative(name: string): Promise<{ attributes: unknown; value: unknown; start: number; end: number }[]> {
     const shown: { attributes: unknown; value: unknown; start: number; end: number }[] = []
-    const { cumulative } = this.reader!
-    await this.reader!.betweenTurns(() =>
-      cumulative.visit((point) => {
-        if (point.series.stream.descriptor.name !== name) return
-        shown.push({
-          attributes: point.series.attributes,
-          value: point.cell.toValue(),
-          start: point.startUnixMicros,
-          end: cumulative.endUnixMicros,
-        })
-      }),
+    const reader = this.reader!
+    const captured = await reader.betweenTurns(() =>
+      reader.cumulative.capture(({ descriptor }) => descriptor.name === name),
     )
+    for (const points of captured) {
+      for (let i = 0; i < points.size; i++) {
+        shown.push({
+          attributes: points.series[i]!.attributes,
+          value: points.valueOf(i),
+          start: points.startUnixMicrosOf(i),
+          end: points.endUnixMicrosOf(i),
+        })
+      }
+    }
     return shown
   }
 

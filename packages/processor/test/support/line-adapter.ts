@@ -1,20 +1,12 @@
 import { AggregationTemporality, AggregationType } from '@opentelemetry/sdk-metrics'
-import {
-  type AdapterStats,
-  type Cell,
-  type ExporterAdapter,
-  Fold,
-  type FoldedPoint,
-  type Series,
-  type Window,
-} from '@otel-sluice/processor'
+import { type AdapterStats, type ExporterAdapter, Fold, type Generation, type Series } from '@otel-sluice/processor'
 
 /** Sends a line of text per series. */
 export class LineAdapter implements ExporterAdapter {
   readonly name = 'LineAdapter'
   readonly #write: (lines: string[]) => Promise<void>
   readonly #open = new Fold()
-  #sending: FoldedPoint[] = []
+  #sending: string[] = []
   #offered = 0
   #delivered = 0
   #merged = 0
@@ -29,27 +21,33 @@ export class LineAdapter implements ExporterAdapter {
   selectAggregation = () => ({ type: AggregationType.DEFAULT })
   attach(): void {}
 
-  absorb(series: Series, cell: Cell, window: Window): void {
+  absorb(series: Series, generation: Generation): void {
     this.#offered++
-    if (this.#open.absorb(series, cell, window)) this.#merged++
+    if (this.#open.absorb(series, generation)) this.#merged++
   }
 
   async deliver(): Promise<void> {
     await this.#send() // what failed the last time, unchanged
-    this.#sending = this.#open.take() // swap first, then send: what comes meanwhile belongs to the next delivery
+    this.#sending = this.#take() // swap first, then send: what comes meanwhile belongs to the next delivery
     await this.#send()
+  }
+
+  #take(): string[] {
+    return this.#open
+      .take()
+      .flatMap((points) => points.series.map((_, i) => `${points.stream.descriptor.name} ${points.valueOf(i)}`))
   }
 
   async #send(): Promise<void> {
     if (this.#sending.length === 0) return
     this.#attempts++
-    await this.#write(this.#sending.map(({ series, cell }) => `${series.stream.descriptor.name} ${cell.toValue()}`))
+    await this.#write(this.#sending)
     this.#delivered += this.#sending.length
     this.#sending = []
   }
 
   async shutdown(): Promise<void> {
-    this.#lost += this.#open.take().length + this.#sending.length
+    this.#lost += this.#take().length + this.#sending.length
     this.#sending = []
   }
 

@@ -1,0 +1,44 @@
+import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
+import type { Cells, PointValue, Row } from './cells.ts'
+import { ExponentialHistogramCell } from './exponential-histogram.ts'
+
+/** Exponential histograms by row: they are objects, as their buckets have no fixed number. */
+export class ExponentialHistogramCells implements Cells {
+  readonly #cells: (ExponentialHistogramCell | undefined)[] = []
+  readonly #recordsSum: boolean
+
+  /** @param recordsSum false for instruments that allow negative values: their sum says nothing */
+  constructor(recordsSum: boolean) {
+    this.#recordsSum = recordsSum
+  }
+
+  reset({ row }: Row): void {
+    // Filled, not skipped: an array with holes is slow for ever.
+    while (this.#cells.length <= row) this.#cells.push(undefined)
+    let cell = this.#cells[row]
+    if (cell === undefined) {
+      cell = new ExponentialHistogramCell()
+      this.#cells[row] = cell
+    } else {
+      cell.reset()
+    }
+    cell.hasSum = this.#recordsSum
+  }
+
+  /** Records a measurement. */
+  record({ row }: Row, value: number): void {
+    this.#cells[row]!.record(value)
+  }
+
+  add({ row }: Row, value: PointValue): void {
+    this.#cells[row]!.add(value as ExponentialHistogram)
+  }
+
+  merge({ row }: Row, from: ExponentialHistogramCells, of: Row): void {
+    this.#cells[row]!.merge(from.#cells[of.row]!)
+  }
+
+  valueOf({ row }: Row): ExponentialHistogram {
+    return this.#cells[row]!.toValue()
+  }
+}

@@ -1,0 +1,132 @@
+import type { Histogram } from '@opentelemetry/sdk-metrics'
+import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
+import type { Cells, PointValue, Row } from './cells.ts'
+
+/** Up to this many boundaries are searched from the first on, which is faster than halving them. */
+const FEW_BOUNDARIES = 32
+
+/**
+ * The sum of a histogram that has none, as of instruments that allow negative values: adding up from 0 never yields -0, so
+ * this costs neither a flag nor a NaN, which may be a sum.
+ */
+const NO_SUM = -0
+
+/**
+ * Counts per bucket with sum, min and max (OTel spec, metrics SDK, "Explicit Bucket Histogram Aggregation").
+ *
+ * Bucket `i` holds values in `(boundaries[i - 1], boundaries[i]]`; the last one holds what is above every boundary. The
+ * count is the sum of the buckets. Min and max are unknown while `min > max`. The sum is unknown once a point without one
+ * was added.
+ *
+ * A row: the counts, then sum, min, max.
+ */
+export class HistogramCells implements Cells {
+  readonly #boundaries: readonly number[]
+  readonly #buckets: number
+  readonly #recordsSum: boolean
+  readonly #rows: Rows
+
+  /** @param recordsSum false for instruments that allow negative values: their sum says nothing */
+  constructor(boundaries: readonly number[], recordsSum: boolean) {
+    this.#boundaries = boundaries
+    this.#recordsSum = recordsSum
+    this.#buckets = boundaries.length + 1
+    this.#rows = new Rows(this.#buckets + 3)
+  }
+
+  reset({ row }: Row): void {
+    this.#rows.reserve(row)
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    const sum = at + this.#buckets
+    for (let i = at; i < sum; i++) chunk[i] = 0
+    chunk[sum] = this.#recordsSum ? 0 : NO_SUM
+    chunk[sum + 1] = Number.POSITIVE_INFINITY
+    chunk[sum + 2] = Number.NEGATIVE_INFINITY
+  }
+
+  /** Records a measurement. NaN belongs to no bucket: it must not come here. */
+  record({ row }: Row, value: number): void {
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    const sum = at + this.#buckets
+    chunk[at + this.#bucketOf(value)]! += 1
+    if (this.#recordsSum) chunk[sum]! += value
+    if (value < chunk[sum + 1]!) chunk[sum + 1] = value
+    if (value > chunk[sum + 2]!) chunk[sum + 2] = value
+  }
+
+  /** As {@link record}, for histograms whose min and max nobody wants. */
+  recordWithoutMinMax({ row }: Row, value: number): void {
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    chunk[at + this.#bucketOf(value)]! += 1
+    if (this.#recordsSum) chunk[at + this.#buckets]! += value
+  }
+
+  add({ row }: Row, value: PointValue): void {
+    const { buckets, count, sum, min, max } = value as Histogram
+    const { counts } = buckets
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    // The data model allows a histogram that has a count and nothing else.
+    if (counts.length === 0) chunk[at]! += count
+    for (let i = 0; i < counts.length; i++) chunk[at + i]! += counts[i]!
+    this.#combine(chunk, at + this.#buckets, sum === undefined ? NO_SUM : sum + 0, min, max)
+  }
+
+  merge({ row }: Row, from: HistogramCells, of: Row): void {
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    const other = from.#rows.chunks[of.row >>> CHUNK_SHIFT]!
+    const otherAt = (of.row & CHUNK_MASK) * from.#rows.width
+    const buckets = this.#buckets
+    for (let i = 0; i < buckets; i++) chunk[at + i]! += other[otherAt + i]!
+    const otherSum = otherAt + buckets
+    this.#combine(chunk, at + buckets, other[otherSum]!, other[otherSum + 1], other[otherSum + 2])
+  }
+
+  valueOf({ row }: Row): Histogram {
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    const length = this.#buckets
+    const counts = new Array<number>(length)
+    let count = 0
+    for (let i = 0; i < length; i++) {
+      const inBucket = chunk[at + i]!
+      counts[i] = inBucket
+      count += inBucket
+    }
+    const buckets = { boundaries: this.#boundaries as number[], counts }
+    const sum = chunk[at + length]!
+    const min = chunk[at + length + 1]!
+    const max = chunk[at + length + 2]!
+    if (!Object.is(sum, NO_SUM) && min <= max) return { buckets, count, sum, min, max }
+    return {
+      buckets,
+      count,
+      ...(!Object.is(sum, NO_SUM) && { sum }),
+      ...(min <= max && { min, max }),
+    }
+  }
+
+  #combine(chunk: Float64Array, at: number, sum: number, min: number | undefined, max: number | undefined): void {
+    if (Object.is(sum, NO_SUM)) chunk[at] = NO_SUM
+    else if (!Object.is(chunk[at], NO_SUM)) chunk[at]! += sum
+    if (min !== undefined && min < chunk[at + 1]!) chunk[at + 1] = min
+    if (max !== undefined && max > chunk[at + 2]!) chunk[at + 2] = max
+  }
+
+  #bucketOf(value: number): number {
+    const boundaries = this.#boundaries
+    let low = 0
+    let high = boundaries.length
+    while (high - low > FEW_BOUNDARIES) {
+      const middle = (low + high) >>> 1
+      if (boundaries[middle]! < value) low = middle + 1
+      else high = middle
+    }
+    while (low < high && boundaries[low]! < value) low++
+    return low
+  }
+}

@@ -1,0 +1,122 @@
+import { DataPointType } from '@opentelemetry/sdk-metrics'
+import { type Cells, createCells, type PointValue } from '../aggregation/cells.ts'
+import type { UnixMicros } from '../core/clock.ts'
+import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
+import type { TimeSlice } from '../core/time-slice.ts'
+import type { Window } from './generation.ts'
+import type { Series } from './series.ts'
+import type { Stream } from './stream.ts'
+
+/** In a row of times: where the point starts and where it ends. */
+const START = 0
+const END = 1
+
+/**
+ * The points of one stream, a series each: what a {@link Fold} holds of it. Read-only for adapters.
+ *
+ * They are columns, not objects: an outage holds numbers that the garbage collector does not visit, and points become
+ * objects when they are sent.
+ */
+export class StreamPoints {
+  readonly stream: Stream
+  /** @internal */
+  readonly cells: Cells
+  readonly #times = new Rows(2)
+  #series: Series[] = []
+  /** Of all points, once they were taken or captured. */
+  #startUnixMicros: UnixMicros | undefined
+  #endUnixMicros: UnixMicros | undefined
+
+  /** @internal */
+  constructor(stream: Stream) {
+    this.stream = stream
+    this.cells = createCells(stream.aggregation)
+  }
+
+  get size(): number {
+    return this.#series.length
+  }
+
+  /** The series of each point. */
+  get series(): readonly Series[] {
+    return this.#series
+  }
+
+  /** The state of a point, as OTel exporters read it; a copy. */
+  valueOf(index: number): PointValue {
+    return this.cells.valueOf(this.#series[index]!)
+  }
+
+  /** Start of a point: of the first generation that was absorbed for it; of all there was, once it was taken. */
+  startUnixMicrosOf(index: number): UnixMicros {
+    return this.#startUnixMicros ?? this.#time(index, START)
+  }
+
+  /** End of a point: of the last generation that was absorbed for it; of all there was, once it was taken. */
+  endUnixMicrosOf(index: number): UnixMicros {
+    return this.#endUnixMicros ?? this.#time(index, END)
+  }
+
+  /** @internal Whether there is a point of this series. */
+  has(series: Series): boolean {
+    const chunk = this.#times.chunks[series.row >>> CHUNK_SHIFT]
+    const at = ((series.row & CHUNK_MASK) << 1) + END
+    return chunk !== undefined && at < chunk.length && chunk[at] !== 0
+  }
+
+  /** @internal The series whose point takes what this one did: itself, or the overflow series beyond the limit. */
+  placeFor(series: Series): Series {
+    const { stream } = this
+    const overflow = stream.overflowIfAny
+    if (this.#series.length < stream.limit || series === overflow || this.has(series)) return series
+    const counted = this.#series.length - (overflow !== undefined && this.has(overflow) ? 1 : 0)
+    return counted < stream.limit ? series : stream.overflow
+  }
+
+  /** @internal Makes an empty point; to be followed by {@link merge}. */
+  add(series: Series, startUnixMicros: UnixMicros): void {
+    this.#times.reserve(series.row)
+    this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + START] = startUnixMicros
+    this.cells.reset(series)
+    this.#series.push(series)
+  }
+
+  /** @internal */
+  merge(series: Series, from: Cells, of: Series, endUnixMicros: UnixMicros): void {
+    this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = endUnixMicros
+    this.cells.merge(series, from, of)
+  }
+
+  /** @internal Copies a point of other points of the same stream that is not here yet. */
+  copy(from: StreamPoints, index: number): void {
+    const series = from.#series[index]!
+    this.add(series, from.startUnixMicrosOf(index))
+    this.merge(series, from.cells, series, from.endUnixMicrosOf(index))
+  }
+
+  /** @internal Gives all points one window; a gauge keeps the time it was set in. */
+  stamp(window: Window): void {
+    this.#startUnixMicros = window.startUnixMicros
+    if (this.stream.aggregation.type !== DataPointType.GAUGE) this.#endUnixMicros = window.endUnixMicros
+  }
+
+  /** @internal Gives all points one end. */
+  endAt(endUnixMicros: UnixMicros): void {
+    this.#endUnixMicros = endUnixMicros
+  }
+
+  /** @internal */
+  async remove(dropped: ReadonlySet<Series>, slice: TimeSlice): Promise<void> {
+    const kept: Series[] = []
+    await slice.each(this.#series, (series) => {
+      if (!dropped.has(series)) kept.push(series)
+      else this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = 0
+    })
+    this.#series = kept
+  }
+
+  #time(index: number, which: number): UnixMicros {
+    const { row } = this.#series[index]!
+    return this.#times.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << 1) + which]!
+  }
+}
