@@ -10,13 +10,15 @@ const variant = fileURLToPath(new URL('./flush/variant.mjs', import.meta.url))
 
 console.log(`${SERIES} series, into a delta and a cumulative exporter that take everything and do nothing.`)
 console.log('The stock pipeline needs a reader, and so a collection, for each of them.')
-console.log('CPU milliseconds a turn, GC included; holds of the event loop in ms, GC pauses and collect() left out.\n')
+console.log('CPU milliseconds a turn, GC included; holds of the event loop in ms of CPU time, GC pauses and collect() left out.')
+console.log("rest / collect(): against the SDK's collection for the delta exporter alone, and against those for both.\n")
 const columns = [
   'kind',
   'reader',
   'collect() CPU',
   'rest CPU',
   'rest / collect()',
+  'rest / both',
   'whole CPU',
   'sluice / stock',
   'collect() hold',
@@ -26,6 +28,7 @@ const columns = [
 const rows = []
 for (const kind of KINDS) {
   let stockCpu = 0
+  let stockCollectCpu = 0
   for (const reader of READERS) {
     const child = spawnSync(process.execPath, ['--expose-gc', variant, kind, reader, String(SERIES)], {
       encoding: 'utf8',
@@ -34,7 +37,10 @@ for (const kind of KINDS) {
     if (child.status !== 0) throw new Error(`${kind} ${reader} ended with ${child.status}`)
     const { collectCpu, restCpu, collectHold, ownHold, gcPause } = JSON.parse(child.stdout)
     const wholeCpu = collectCpu + restCpu
-    if (reader === 'stock') stockCpu = wholeCpu
+    if (reader === 'stock') {
+      stockCpu = wholeCpu
+      stockCollectCpu = collectCpu
+    }
     const fixed = (value) => value.toFixed(1)
     rows.push([
       kind,
@@ -42,6 +48,7 @@ for (const kind of KINDS) {
       fixed(collectCpu),
       fixed(restCpu),
       reader === 'stock' ? '' : `${(restCpu / collectCpu).toFixed(2)}x`,
+      reader === 'stock' ? '' : `${(restCpu / stockCollectCpu).toFixed(2)}x`,
       fixed(wholeCpu),
       reader === 'stock' ? '' : `${(wholeCpu / stockCpu).toFixed(2)}x`,
       fixed(collectHold),
