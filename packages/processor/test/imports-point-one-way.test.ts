@@ -29,7 +29,12 @@ test.each([
   ['packages/processor/src/aggregation/x.ts', '../series/fold.ts'],
   ['packages/processor/src/series/x.ts', '../pipeline/drain.ts'],
   ['packages/processor/src/pipeline/x.ts', '../reader/collection.ts'],
+  ['packages/processor/src/core/x.ts', '../buffer/views.ts'],
+  ['packages/processor/src/aggregation/x.ts', '../buffer/views.ts'],
+  ['packages/processor/src/series/x.ts', '../buffer/views.ts'],
+  ['packages/processor/src/pipeline/x.ts', '../buffer/views.ts'],
   ['packages/processor/src/reader/x.ts', '@otel-sluice/exporter-adapter'],
+  ['packages/processor/src/buffer/x.ts', '@otel-sluice/exporter-adapter'],
   ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor/dist/series/fold.js'],
   ['packages/exporter-adapter/src/push/x.ts', '../../../processor/src/series/fold.ts'],
 ])('the linter does not let %s import %s', (path, from) => {
@@ -38,6 +43,7 @@ test.each([
 
 test.each([
   ['packages/processor/src/reader/x.ts', '../pipeline/drain.ts'],
+  ['packages/processor/src/buffer/x.ts', '../series/report.ts'],
   ['packages/processor/src/series/x.ts', '../core/clock.ts'],
   ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor'],
 ])('the linter lets %s import %s', (path, from) => {

@@ -5,6 +5,7 @@ import {
   InstrumentType,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
+import { describe } from '../core/describe.ts'
 import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { MetricProcessor } from '../pipeline/metric-processor.ts'
@@ -216,12 +217,4 @@ function millisFromEnvironment(variable: string): number | undefined {
   if (value > 0 && value <= LONGEST_MILLIS) return value
   diag.warn(`sluice: ${variable} must be a number of milliseconds greater than 0, got '${text}'; using the default`)
   return undefined
-}
-
-function describe(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value)
-  } catch {
-    return Object.prototype.toString.call(value)
-  }
 }
