@@ -4,12 +4,19 @@ import { HistogramCells } from './histogram-cells.ts'
 import { LastValueCells } from './last-value-cells.ts'
 import { SumCells } from './sum-cells.ts'
 
-/** How the measurements of a stream become its cells. Part of a stream's identity. */
+/**
+ * How the measurements of a stream become its cells. Part of a stream's identity, but for `recordMinMax` (default true) and
+ * `maxSize` (buckets per sign, default 160), which only say how to record.
+ */
 export type StreamAggregation =
   | { readonly type: DataPointType.SUM; readonly isMonotonic: boolean }
   | { readonly type: DataPointType.GAUGE }
-  | { readonly type: DataPointType.HISTOGRAM; readonly boundaries: readonly number[] }
-  | { readonly type: DataPointType.EXPONENTIAL_HISTOGRAM }
+  | { readonly type: DataPointType.HISTOGRAM; readonly boundaries: readonly number[]; readonly recordMinMax?: boolean }
+  | {
+      readonly type: DataPointType.EXPONENTIAL_HISTOGRAM
+      readonly maxSize?: number
+      readonly recordMinMax?: boolean
+    }
 
 /** What a data point of any kind carries as `value`, in the shape OTel exporters read. */
 export type PointValue = number | Histogram | ExponentialHistogram
@@ -48,8 +55,8 @@ export function createCells(aggregation: StreamAggregation, recordsSum = true): 
     case DataPointType.GAUGE:
       return new LastValueCells()
     case DataPointType.HISTOGRAM:
-      return new HistogramCells(aggregation.boundaries, recordsSum)
+      return new HistogramCells(aggregation.boundaries, recordsSum, aggregation.recordMinMax)
     case DataPointType.EXPONENTIAL_HISTOGRAM:
-      return new ExponentialHistogramCells(recordsSum)
+      return new ExponentialHistogramCells(recordsSum, aggregation.recordMinMax, aggregation.maxSize)
   }
 }

@@ -24,12 +24,14 @@ export class HistogramCells implements Cells {
   readonly #boundaries: readonly number[]
   readonly #buckets: number
   readonly #recordsSum: boolean
+  readonly #recordsMinMax: boolean
   readonly #rows: Rows
 
   /** @param recordsSum false for instruments that allow negative values: their sum says nothing */
-  constructor(boundaries: readonly number[], recordsSum: boolean) {
+  constructor(boundaries: readonly number[], recordsSum: boolean, recordsMinMax = true) {
     this.#boundaries = boundaries
     this.#recordsSum = recordsSum
+    this.#recordsMinMax = recordsMinMax
     this.#buckets = boundaries.length + 1
     this.#rows = new Rows(this.#buckets + 3)
   }
@@ -52,16 +54,9 @@ export class HistogramCells implements Cells {
     const sum = at + this.#buckets
     chunk[at + this.#bucketOf(value)]! += 1
     if (this.#recordsSum) chunk[sum]! += value
+    if (!this.#recordsMinMax) return
     if (value < chunk[sum + 1]!) chunk[sum + 1] = value
     if (value > chunk[sum + 2]!) chunk[sum + 2] = value
-  }
-
-  /** As {@link record}, for histograms whose min and max nobody wants. */
-  recordWithoutMinMax({ row }: Row, value: number): void {
-    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
-    const at = (row & CHUNK_MASK) * this.#rows.width
-    chunk[at + this.#bucketOf(value)]! += 1
-    if (this.#recordsSum) chunk[at + this.#buckets]! += value
   }
 
   add({ row }: Row, value: PointValue): void {

@@ -23,7 +23,7 @@ export class Derivation {
   readonly #processors: readonly MetricProcessor[]
   readonly #slice: TimeSlice
   /** Derived streams have the limit of the highest of their sources, see {@link #mapSeries}. */
-  readonly #registry = new StreamRegistry({ default: 1 })
+  readonly #registry = new StreamRegistry()
   readonly #streams = new WeakMap<Stream, DerivedStream | typeof DROPPED>()
   readonly #series = new WeakMap<Series, Series | typeof DROPPED>()
   readonly #derived = new Generation(0)
@@ -40,12 +40,12 @@ export class Derivation {
     return this.#filtered
   }
 
-  /** What is to be drained in place of `frozen`; valid until the next call. */
-  async derive(frozen: Generation): Promise<Generation> {
-    if (this.#processors.length === 0) return frozen
+  /** What is to be drained in place of these series of `frozen`, if it is anything else; valid until the next call. */
+  async derive(frozen: Generation, passing: readonly Series[]): Promise<Generation | undefined> {
+    if (this.#processors.length === 0) return undefined
     const before = this.#derived.open(frozen.number, frozen.startUnixMicros)
     this.#derived.close(frozen.endUnixMicros)
-    await this.#slice.each(frozen.touched, (series) => {
+    await this.#slice.each(passing, (series) => {
       const target = this.#seriesFor(series)
       if (target === DROPPED) this.#filtered++
       else this.#derived.merge(target, frozen, series)
@@ -100,7 +100,7 @@ export class Derivation {
       if (metric === undefined) return DROPPED
     }
     const renamed = { ...descriptor, name: metric.name, description: metric.description, unit: metric.unit }
-    const stream = this.#registry.stream(scope, renamed, kind, source.aggregation)
+    const stream = this.#registry.stream(scope, renamed, kind, source.aggregation, source.limit)
     return { stream, metric }
   }
 

@@ -7,6 +7,7 @@ import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Derivation } from './derivation.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { SeriesFilter } from './series-filter.ts'
 
 const KINDS = Object.values(InstrumentType)
 
@@ -18,7 +19,7 @@ interface Consumer {
 }
 
 /**
- * The second half of a turn: cut, process, drain into the cumulative view and every adapter, release.
+ * The second half of a turn: cut, filter, process, drain into the cumulative view and every adapter, release.
  *
  * The view comes first, so that an adapter that seals sees it complete. Each consumer has its own pass over the
  * generation; one that throws loses the series it threw at and nothing else: the pass goes on, the other consumers are not
@@ -26,6 +27,7 @@ interface Consumer {
  */
 export class Drain {
   readonly #generations: Generations
+  readonly #filter: SeriesFilter
   readonly #derivation: Derivation
   readonly #slice: TimeSlice
   readonly #consumers: readonly Consumer[]
@@ -34,12 +36,14 @@ export class Drain {
 
   constructor(
     generations: Generations,
+    filter: SeriesFilter,
     derivation: Derivation,
     view: CumulativeView,
     adapters: readonly ExporterAdapter[],
     slice: TimeSlice,
   ) {
     this.#generations = generations
+    this.#filter = filter
     this.#derivation = derivation
     this.#slice = slice
     this.#view = view
@@ -68,9 +72,10 @@ export class Drain {
   async run(): Promise<number> {
     const frozen = this.#generations.freeze()
     try {
-      const drained = await this.#derivation.derive(frozen)
+      const passing = this.#filter.passing(frozen)
+      const derived = await this.#derivation.derive(frozen, passing)
       this.#view.open(frozen)
-      for (const consumer of this.#consumers) await this.#drainInto(consumer, drained)
+      for (const consumer of this.#consumers) await this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
       await this.#view.dropStale()
       await this.#generations.markIdle(frozen, this.#slice)
       return frozen.touched.length
@@ -79,11 +84,11 @@ export class Drain {
     }
   }
 
-  async #drainInto(consumer: Consumer, frozen: Generation): Promise<void> {
+  async #drainInto(consumer: Consumer, frozen: Generation, passing: readonly Series[]): Promise<void> {
     if (consumer.wanted.size === 0) return
     let failed = 0
     let firstError: unknown
-    await this.#slice.each(frozen.touched, (series) => {
+    await this.#slice.each(passing, (series) => {
       if (!consumer.wanted.has(series.stream.kind)) return
       try {
         consumer.take(series, frozen)

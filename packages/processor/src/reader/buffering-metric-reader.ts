@@ -5,7 +5,7 @@ import {
   type MetricProducer,
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { Clock } from '../core/clock.ts'
+import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { SharedRuns } from '../core/shared-runs.ts'
 import { TimeSlice } from '../core/time-slice.ts'
@@ -13,10 +13,9 @@ import { Deliveries } from '../pipeline/deliveries.ts'
 import { Derivation } from '../pipeline/derivation.ts'
 import { Drain } from '../pipeline/drain.ts'
 import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import { SeriesFilter } from '../pipeline/series-filter.ts'
 import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
-import { Generations } from '../series/generations.ts'
-import { StreamRegistry } from '../series/stream-registry.ts'
 import { Collection } from './collection.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
@@ -31,12 +30,13 @@ import type { ReaderStats } from './reader-stats.ts'
  * @throws TypeError or RangeError from the constructor, naming the option and the value
  */
 export class BufferingMetricReader extends MetricReader {
+  /** The fast instruments: what is recorded through them is flushed in the same turns. */
+  readonly buffer: MetricsBuffer
   readonly #settings: ReaderSettings
-  readonly #streams: StreamRegistry
-  readonly #generations = new Generations(new Clock())
   readonly #slice = new TimeSlice()
   readonly #cumulative: CumulativeView
   readonly #collection: Collection
+  readonly #filter: SeriesFilter
   readonly #derivation: Derivation
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
@@ -58,17 +58,20 @@ export class BufferingMetricReader extends MetricReader {
       otelComponentType: 'sluice_buffering_metric_reader',
     })
     this.#settings = settings
-    this.#streams = new StreamRegistry(settings.cardinalityLimits)
+    settings.buffer.attach(settings)
+    this.buffer = settings.buffer
     this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
-    this.#collection = new Collection(
-      (collectOptions) => super.collect(collectOptions),
-      settings,
-      this.#streams,
-      this.#generations,
+    this.#collection = new Collection((collectOptions) => super.collect(collectOptions), settings, this.#slice)
+    this.#filter = new SeriesFilter(settings.metricFilter)
+    this.#derivation = new Derivation(settings.processors, this.#slice)
+    this.#drain = new Drain(
+      settings.buffer.generations,
+      this.#filter,
+      this.#derivation,
+      this.#cumulative,
+      settings.adapters,
       this.#slice,
     )
-    this.#derivation = new Derivation(settings.processors, this.#slice)
-    this.#drain = new Drain(this.#generations, this.#derivation, this.#cumulative, settings.adapters, this.#slice)
     this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis)
   }
 
@@ -125,8 +128,9 @@ export class BufferingMetricReader extends MetricReader {
   stats(): ReaderStats {
     return {
       turns: this.#turnCount,
-      streams: this.#streams.size,
-      series: this.#streams.seriesCount,
+      streams: this.buffer.streams.size,
+      series: this.buffer.streams.seriesCount,
+      droppedMeasurements: this.buffer.droppedMeasurements,
       collectErrors: this.#collection.errors,
       lateCollections: this.#collection.late,
       adapterFaults: this.#drain.faults,
@@ -184,7 +188,7 @@ export class BufferingMetricReader extends MetricReader {
   /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
   #statsOf(adapter: ExporterAdapter): AdapterStats {
     const stats = adapter.stats()
-    const filtered = this.#collection.filtered + this.#derivation.filtered
+    const filtered = this.#collection.filtered + this.#filter.filtered + this.#derivation.filtered
     return {
       ...stats,
       offeredPoints: stats.offeredPoints + filtered,

@@ -6,26 +6,33 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
+import type { CardinalityLimits } from '../series/cardinality.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
 import type { StreamRegistry } from '../series/stream-registry.ts'
 import { CumulativeToDelta } from './cumulative-to-delta.ts'
+import type { ReaderSettings } from './reader-options.ts'
+
+/** What a fold takes of a reader's settings. */
+type FoldSettings = Pick<ReaderSettings, 'buffer' | 'cardinalityLimits' | 'metricFilter'>
 
 /** Folds what one source has collected into the hot generation, in time slices. */
 export class CollectionFold {
   readonly #streams: StreamRegistry
   readonly #generations: Generations
+  readonly #limits: CardinalityLimits
   readonly #filter: MetricFilter | undefined
   readonly #slice: TimeSlice
   readonly #deltas = new CumulativeToDelta()
   #filtered = 0
   #malformed = 0
 
-  constructor(streams: StreamRegistry, generations: Generations, filter: MetricFilter | undefined, slice: TimeSlice) {
-    this.#streams = streams
-    this.#generations = generations
-    this.#filter = filter
+  constructor({ buffer, cardinalityLimits, metricFilter }: FoldSettings, slice: TimeSlice) {
+    this.#streams = buffer.streams
+    this.#generations = buffer.generations
+    this.#limits = cardinalityLimits
+    this.#filter = metricFilter
     this.#slice = slice
   }
 
@@ -63,7 +70,7 @@ export class CollectionFold {
       this.#filtered += metric.dataPoints.length
       return
     }
-    const stream = this.#streams.streamOf(scope, metric)
+    const stream = this.#streams.streamOf(scope, metric, this.#limits)
     // A gauge is its latest value in either temporality.
     const isCumulative =
       metric.aggregationTemporality === AggregationTemporality.CUMULATIVE &&

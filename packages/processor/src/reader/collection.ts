@@ -1,9 +1,8 @@
+import type { ObservableCallbacks } from '../buffer/observables.ts'
 import type { CollectionResult, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { TimeSlice } from '../core/time-slice.ts'
-import type { Generations } from '../series/generations.ts'
-import type { StreamRegistry } from '../series/stream-registry.ts'
 import { CollectionFold } from './collection-fold.ts'
-import { CollectionSource } from './collection-source.ts'
+import { CollectionSource } from '../pipeline/collection-source.ts'
 import type { ReaderSettings } from './reader-options.ts'
 import { ResourceWait } from './resource-wait.ts'
 
@@ -13,18 +12,18 @@ type Collect = (options: { timeoutMillis: number }) => Promise<CollectionResult>
 export class Collection {
   readonly #folds: CollectionFold[] = []
   /** The SDK first. */
-  readonly #sources: readonly CollectionSource[]
+  readonly #sources: readonly CollectionSource<CollectionResult>[]
+  readonly #callbacks: ObservableCallbacks
   readonly #resource = new ResourceWait()
 
   constructor(
     collectSdk: Collect,
     settings: ReaderSettings,
-    streams: StreamRegistry,
-    generations: Generations,
     slice: TimeSlice,
   ) {
-    const source = (name: string, collect: Collect): CollectionSource => {
-      const fold = new CollectionFold(streams, generations, settings.metricFilter, slice)
+    this.#callbacks = settings.buffer.callbacks
+    const source = (name: string, collect: Collect): CollectionSource<CollectionResult> => {
+      const fold = new CollectionFold(settings, slice)
       this.#folds.push(fold)
       return new CollectionSource(name, collect, (result) => fold.fold(result.resourceMetrics))
     }
@@ -45,12 +44,16 @@ export class Collection {
 
   /** Callbacks, metrics and whole collections that failed. */
   get errors(): number {
-    return total(this.#sources, (source) => source.errors) + total(this.#folds, (fold) => fold.malformed)
+    return (
+      total(this.#sources, (source) => source.errors) +
+      total(this.#folds, (fold) => fold.malformed) +
+      this.#callbacks.errors
+    )
   }
 
   /** Collections that did not settle in time. */
   get late(): number {
-    return total(this.#sources, (source) => source.late)
+    return total(this.#sources, (source) => source.late) + this.#callbacks.late
   }
 
   /** Points that the filter dropped. */
@@ -58,9 +61,9 @@ export class Collection {
     return total(this.#folds, (fold) => fold.filtered)
   }
 
-  /** Collects from all sources at once, and waits for the resource; within about twice `timeoutMillis`. Never rejects. */
+  /** Collects from all sources and callbacks at once, and waits for the resource; within about twice `timeoutMillis`. Never rejects. */
   async collect(timeoutMillis: number): Promise<void> {
-    await this.#collectEach(timeoutMillis)
+    await Promise.all([this.#collectEach(timeoutMillis), this.#callbacks.collect(timeoutMillis)])
     await this.#resource.ready(timeoutMillis)
   }
 

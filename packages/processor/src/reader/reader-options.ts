@@ -6,15 +6,18 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
 import { describe } from '../core/describe.ts'
+import { MetricsBuffer } from '../buffer/metrics-buffer.ts'
 import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { MetricProcessor } from '../pipeline/metric-processor.ts'
-import type { CardinalityLimits } from '../series/cardinality.ts'
+import { type CardinalityLimits, checkLimits } from '../series/cardinality.ts'
 
 /** Options of a {@link BufferingMetricReader}. */
 export interface BufferingMetricReaderOptions {
   /** What is fed, at least one; each adapter belongs to one reader. */
   readonly adapters: readonly ExporterAdapter[]
+  /** What is recorded through the fast instruments; a buffer belongs to one reader. Default: one of its own. */
+  readonly buffer?: MetricsBuffer
   /** Milliseconds between two turns that export. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 000. */
   readonly exportIntervalMillis?: number
   /**
@@ -49,6 +52,7 @@ export interface BufferingMetricReaderOptions {
 /** The options with their defaults filled in. */
 export interface ReaderSettings {
   readonly adapters: readonly ExporterAdapter[]
+  readonly buffer: MetricsBuffer
   readonly exportIntervalMillis: number
   readonly exportTimeoutMillis: number
   readonly collectIntervalMillis: number | undefined
@@ -91,6 +95,7 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
   }
   return {
     adapters,
+    buffer: checkBuffer(options.buffer),
     exportIntervalMillis,
     exportTimeoutMillis,
     collectIntervalMillis: millis('collectIntervalMillis', options.collectIntervalMillis),
@@ -98,7 +103,7 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     minFlushAgeMillis:
       options.minFlushAgeMillis === 0 ? 0 : (millis('minFlushAgeMillis', options.minFlushAgeMillis) ?? 0),
     aggregationSelector: checkSelector(options.aggregationSelector) ?? agreedAggregation(adapters),
-    cardinalityLimits: checkLimits(options.cardinalityLimits),
+    cardinalityLimits: checkLimits('BufferingMetricReader', options.cardinalityLimits),
     staleAfterMillis: millis('staleAfterMillis', options.staleAfterMillis),
     metricProducers: checkEach('metricProducers', options.metricProducers, isProducer, 'a MetricProducer'),
     metricFilter: checkFilter(options.metricFilter),
@@ -126,15 +131,10 @@ function checkAdapters(adapters: readonly ExporterAdapter[]): readonly ExporterA
   return adapters.slice()
 }
 
-function checkLimits(limits: CardinalityLimits = {}): CardinalityLimits {
-  for (const [kind, limit] of Object.entries(limits)) {
-    if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
-      throw new RangeError(
-        `BufferingMetricReader: cardinalityLimits.${kind} must be a whole number of at least 1, got ${describe(limit)}`,
-      )
-    }
-  }
-  return { ...limits }
+function checkBuffer(buffer: MetricsBuffer | undefined): MetricsBuffer {
+  if (buffer === undefined) return new MetricsBuffer()
+  if (buffer instanceof MetricsBuffer) return buffer
+  throw new TypeError(`BufferingMetricReader: buffer must be a MetricsBuffer, got ${describe(buffer)}`)
 }
 
 function checkSelector(selector: AggregationSelector | undefined): AggregationSelector | undefined {

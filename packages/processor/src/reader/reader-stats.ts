@@ -7,6 +7,8 @@ export interface ReaderStats {
   /** Streams and series (attribute sets of all streams) known. */
   readonly streams: number
   readonly series: number
+  /** Measurements that no instrument of the buffer could take: NaN, negative, no number at all. */
+  readonly droppedMeasurements: number
   /** Callbacks, or whole collections, that failed or timed out. */
   readonly collectErrors: number
   /** Collections that had not settled when their turn went on; their data counts in a later turn. */

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
+import { describe } from '../core/describe.ts'
 
 /** Attributes of the series that takes what is beyond the limit (OTel spec, metrics SDK, "Overflow attribute"). */
 export const OVERFLOW_ATTRIBUTES: Attributes = Object.freeze({ 'otel.metric.overflow': true })
@@ -35,4 +36,21 @@ const OPTION_OF: Record<InstrumentType, keyof CardinalityLimits> = {
 /** The limit of a stream of this kind, as configured. */
 export function limitOf(limits: CardinalityLimits, kind: InstrumentType): number {
   return limits[OPTION_OF[kind]] ?? limits.default ?? 2000
+}
+
+/**
+ * A copy of the limits.
+ *
+ * @param owner whose option it is, for the error
+ * @throws RangeError that names the limit and the value
+ */
+export function checkLimits(owner: string, limits: CardinalityLimits = {}): CardinalityLimits {
+  for (const [kind, limit] of Object.entries(limits)) {
+    if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
+      throw new RangeError(
+        `${owner}: cardinalityLimits.${kind} must be a whole number of at least 1, got ${describe(limit)}`,
+      )
+    }
+  }
+  return { ...limits }
 }

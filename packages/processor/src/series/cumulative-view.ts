@@ -37,7 +37,9 @@ export class CumulativeView {
 
   /** @internal */
   absorb(series: Series, generation: Generation): void {
-    this.#fold.absorb(series, generation)
+    const sinceRestart = generation.restartOf(series)
+    if (sinceRestart === undefined) this.#fold.absorb(series, generation)
+    else this.#fold.restart(series, generation, sinceRestart)
   }
 
   /**

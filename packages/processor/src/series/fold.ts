@@ -47,6 +47,13 @@ export class Fold {
     return !isNew
   }
 
+  /** @internal Forgets what a series has been up to now: its next point starts anew, with what it has been at since. */
+  restart(series: Series, generation: Generation, value: number): void {
+    const points = this.#pointsOf(series.stream)
+    if (!points.has(series)) this.absorb(series, generation)
+    points.restart(series, generation, value)
+  }
+
   /** What it holds, by stream. */
   streams(): Iterable<StreamPoints> {
     return this.#byStream.values()

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Cells, PointValue } from '../aggregation/cells.ts'
 import type { UnixMicros } from '../core/clock.ts'
+import type { Exemplar, ExemplarReservoir } from './exemplar.ts'
 import { ScalarCells } from './scalar-cells.ts'
 import type { Series } from './series.ts'
 import type { Stream } from './stream.ts'
@@ -19,12 +20,15 @@ export class Generation implements Window {
   readonly #side: 0 | 1
   readonly #scalars: Cells
   #touched: Series[] = []
+  readonly #exemplars = new Map<Series, ExemplarReservoir>()
+  readonly #restarts = new Map<Series, number>()
   /** 1, 2, 3 … in the order of time. */
   number = 0
   startUnixMicros: UnixMicros = 0
   /** Known once it is frozen. */
   endUnixMicros: UnixMicros = 0
 
+  /** @param side the last bit of every {@link number} it will have */
   constructor(side: 0 | 1) {
     this.#side = side
     this.#scalars = new ScalarCells(this)
@@ -40,6 +44,34 @@ export class Generation implements Window {
     return this.cellsOf(series.stream).valueOf(series)
   }
 
+  /** Examples of the measurements of one of the {@link touched} series, with their traces; none unless they are sampled. */
+  exemplarsOf(series: Series): readonly Exemplar[] {
+    return this.#exemplars.get(series)?.exemplars ?? []
+  }
+
+  /**
+   * @internal What a series that is a sum has been at since it last began anew in this generation, which is what a
+   * cumulative consumer shows; undefined if it did not, which is the rule.
+   */
+  restartOf(series: Series): number | undefined {
+    return this.#restarts.size === 0 ? undefined : this.#restarts.get(series)
+  }
+
+  /** @internal Says that an observed sum began anew, or where it has got since. */
+  restart(series: Series, value: number): void {
+    this.#restarts.set(series, value)
+  }
+
+  /** @internal Where examples of this series' measurements are kept, made at first use. */
+  reservoirOf(series: Series, make: () => ExemplarReservoir): ExemplarReservoir {
+    let reservoir = this.#exemplars.get(series)
+    if (reservoir === undefined) {
+      reservoir = make()
+      this.#exemplars.set(series, reservoir)
+    }
+    return reservoir
+  }
+
   /** @internal The cells of a stream's series; only those of {@link touched} ones mean anything. */
   cellsOf(stream: Stream): Cells {
     return stream.sides === undefined ? this.#scalars : stream.sides[this.#side]
@@ -49,6 +81,8 @@ export class Generation implements Window {
   open(number: number, startUnixMicros: UnixMicros): readonly Series[] {
     const before = this.#touched
     this.#touched = []
+    this.#exemplars.clear()
+    this.#restarts.clear()
     this.number = number
     this.startUnixMicros = startUnixMicros
     this.endUnixMicros = startUnixMicros
@@ -69,6 +103,11 @@ export class Generation implements Window {
   merge(series: Series, from: Generation, of: Series): void {
     const target = this.touch(series)
     this.cellsOf(target.stream).merge(target, from.cellsOf(of.stream), of)
+    const examples = from.#exemplars.get(of)
+    if (examples !== undefined) this.reservoirOf(target, () => examples.empty()).take(examples)
+    const sinceRestart = from.restartOf(of)
+    // Of several series that become one, all would have had to begin anew.
+    if (sinceRestart !== undefined && isFirst) this.restart(target, sinceRestart)
   }
 
   /** @internal The series to record these attributes into, touched. See {@link touch}. */
@@ -84,7 +123,7 @@ export class Generation implements Window {
   touch(series: Series): Series {
     if (series.lastGeneration === this.number) return series
     const { stream } = series
-    if (series !== stream.overflowIfAny) {
+    if (series !== stream.overflowIfAny && !stream.hasReserved(series)) {
       if (!this.hasRoom(stream)) return this.touch(stream.overflow)
       stream.touchedSeries++
     }
@@ -95,12 +134,41 @@ export class Generation implements Window {
     return series
   }
 
+  /**
+   * @internal The series of these attributes, with a place of its own in this generation and all to come until it is
+   * {@link release}d; the overflow series where there is no room. Only for the hot generation.
+   */
+  reserve(stream: Stream, attributes: Attributes): Series {
+    const series = stream.seriesFor(attributes, this.hasRoom(stream))
+    if (series === stream.overflowIfAny) return series
+    const hasPlace = series.lastGeneration === this.number && !stream.hasReserved(series)
+    if (!hasPlace && !stream.hasReserved(series) && !this.hasRoom(stream)) return stream.overflow
+    if (hasPlace) stream.touchedSeries--
+    stream.reserve(series)
+    return series
+  }
+
+  /** @internal Gives back what {@link reserve} gave. */
+  release(series: Series): void {
+    const { stream } = series
+    if (series === stream.overflowIfAny) return
+    const isLast = stream.unreserve(series)
+    if (isLast && series.lastGeneration === this.number) {
+      this.#beginCount(stream)
+      stream.touchedSeries++
+    }
+    series.letGo()
+  }
+
   /** @internal Whether another series of this stream may be touched in this generation. */
   hasRoom(stream: Stream): boolean {
-    if (stream.touchedGeneration !== this.number) {
-      stream.touchedGeneration = this.number
-      stream.touchedSeries = 0
-    }
-    return stream.touchedSeries < stream.limit
+    this.#beginCount(stream)
+    return stream.touchedSeries + stream.reservedSeries < stream.limit
+  }
+
+  #beginCount(stream: Stream): void {
+    if (stream.touchedGeneration === this.number) return
+    stream.touchedGeneration = this.number
+    stream.touchedSeries = 0
   }
 }

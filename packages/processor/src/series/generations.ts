@@ -14,9 +14,9 @@ export class Generations {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    const first = new Generation(0)
+    const first = new Generation(1)
     first.open(this.hotNumber, clock.tick())
-    this.#buffer = new DoubleBuffer(first, new Generation(1))
+    this.#buffer = new DoubleBuffer(first, new Generation(0))
   }
 
   get hot(): Generation {

@@ -48,6 +48,8 @@ export class Series {
   /** @internal A fold or a bound instrument has it no more. */
   letGo(): void {
     this.#holders--
+    // Bound, and never recorded: no turn will find it idle.
+    if (this.lastGeneration === 0) this.lastGeneration = -1
     this.#forgetIfUnused()
   }
 

@@ -87,6 +87,16 @@ export class StreamPoints {
     this.cells.merge(series, from, of)
   }
 
+  /** @internal Begins a point anew that is a sum. */
+  restart(series: Series, window: Window, value: number): void {
+    const chunk = this.#times.chunks[series.row >>> CHUNK_SHIFT]!
+    const at = (series.row & CHUNK_MASK) << 1
+    chunk[at + START] = window.startUnixMicros
+    chunk[at + END] = window.endUnixMicros
+    this.cells.reset(series)
+    this.cells.add(series, value)
+  }
+
   /** @internal Copies a point of other points of the same stream that is not here yet. */
   copy(from: StreamPoints, index: number): void {
     const series = from.#series[index]!

@@ -5,12 +5,7 @@ import { type InstrumentationScope, Stream } from './stream.ts'
 
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
-  readonly #limits: CardinalityLimits
   readonly #streams = new Map<string, Stream>()
-
-  constructor(limits: CardinalityLimits) {
-    this.#limits = limits
-  }
 
   get size(): number {
     return this.#streams.size
@@ -24,19 +19,21 @@ export class StreamRegistry {
   }
 
   /** The stream a collected metric belongs to, made at first sight. */
-  streamOf(scope: InstrumentationScope, metric: MetricData): Stream {
-    const stream = this.stream(scope, metric.descriptor, instrumentKind(metric), aggregationOf(metric))
+  streamOf(scope: InstrumentationScope, metric: MetricData, limits: CardinalityLimits): Stream {
+    const kind = instrumentKind(metric)
+    const stream = this.stream(scope, metric.descriptor, kind, aggregationOf(metric), limitOf(limits, kind))
     const count = metric.dataPoints.length
     if (count > stream.limit) stream.limit = hasOverflowPoint(metric) ? count - 1 : count
     return stream
   }
 
-  /** The stream of this identity, made at first sight; with this description from now on. */
+  /** The stream of this identity, made at first sight; with this description, and at least this limit, from now on. */
   stream(
     scope: InstrumentationScope,
     descriptor: MetricDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
+    limit: number,
   ): Stream {
     const key = JSON.stringify([
       scope.name,
@@ -46,13 +43,16 @@ export class StreamRegistry {
       descriptor.unit,
       descriptor.valueType,
       kind,
-      aggregation,
+      aggregation.type,
+      aggregation.type === DataPointType.SUM && aggregation.isMonotonic,
+      aggregation.type === DataPointType.HISTOGRAM && aggregation.boundaries,
     ])
     let stream = this.#streams.get(key)
     if (stream === undefined) {
-      stream = new Stream(scope, descriptor, kind, aggregation, limitOf(this.#limits, kind))
+      stream = new Stream(scope, descriptor, kind, aggregation, limit)
       this.#streams.set(key, stream)
     }
+    stream.limit = Math.max(stream.limit, limit)
     stream.describe(descriptor)
     return stream
   }

@@ -35,6 +35,7 @@ export class Stream {
   /** @internal */
   touchedSeries = 0
   readonly #series = new AttributeIndex()
+  readonly #reserved = new Map<Series, number>()
   readonly #freeRows: number[] = []
   #nextRow = 0
   #overflow: Series | undefined
@@ -93,6 +94,30 @@ export class Stream {
       )
     }
     return this.#overflow
+  }
+
+  /** @internal How many series have a place in every generation, recorded or not: those of bound instruments. */
+  get reservedSeries(): number {
+    return this.#reserved.size
+  }
+
+  /** @internal */
+  hasReserved(series: Series): boolean {
+    return this.#reserved.size > 0 && this.#reserved.has(series)
+  }
+
+  /** @internal Counts one more bound instrument of a series; it is not forgotten while there is one. */
+  reserve(series: Series): void {
+    series.hold()
+    this.#reserved.set(series, (this.#reserved.get(series) ?? 0) + 1)
+  }
+
+  /** @internal Counts one less; returns whether it was the last. The caller lets go of the series. */
+  unreserve(series: Series): boolean {
+    const count = this.#reserved.get(series)! - 1
+    if (count > 0) this.#reserved.set(series, count)
+    else this.#reserved.delete(series)
+    return count === 0
   }
 
   /** @internal The series of these attributes, if it is known. */

@@ -1,34 +1,38 @@
-import type { CollectionResult } from '@opentelemetry/sdk-metrics'
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { report } from '../series/report.ts'
 
+/** What a source gives: it may have failed in part. */
+interface Collected {
+  readonly errors: readonly unknown[]
+}
+
 /** A collection under way. Both promises resolve in any case. */
-interface Collecting {
+interface Collecting<Result> {
   /** The source is done. */
   readonly settled: Promise<unknown>
   /** The source is done and its result is in the hot generation; `undefined` when it failed. */
-  readonly folded: Promise<CollectionResult | undefined>
+  readonly folded: Promise<Result | undefined>
 }
 
 /**
- * Something to collect from: the SDK, or a `MetricProducer`. Each is collected on its own, so that one that fails or hangs
- * costs only its own data.
+ * Something to collect from: the SDK, a `MetricProducer`, or a callback of the buffer. Each is collected on its own, so that
+ * one that fails or hangs costs only its own data.
  *
  * INVARIANT: a source forgets a delta as it hands it out, so every result is folded whenever it settles, also after the
  * deadline, and exactly once. Never is one collection of a source started while an earlier one runs.
  */
-export class CollectionSource {
+export class CollectionSource<Result extends Collected> {
   readonly #name: string
-  readonly #collect: (options: { timeoutMillis: number }) => Promise<CollectionResult>
-  readonly #fold: (result: CollectionResult) => Promise<void>
-  #collecting: Collecting | undefined
+  readonly #collect: (options: { timeoutMillis: number }) => Promise<Result>
+  readonly #fold: (result: Result) => Promise<void>
+  #collecting: Collecting<Result> | undefined
   #errors = 0
   #late = 0
 
   constructor(
     name: string,
-    collect: (options: { timeoutMillis: number }) => Promise<CollectionResult>,
-    fold: (result: CollectionResult) => Promise<void>,
+    collect: (options: { timeoutMillis: number }) => Promise<Result>,
+    fold: (result: Result) => Promise<void>,
   ) {
     this.#name = name
     this.#collect = collect
@@ -51,7 +55,7 @@ export class CollectionSource {
    *
    * @returns what the source gave; `undefined` when it failed or did not settle in time
    */
-  async collect(timeoutMillis: number): Promise<CollectionResult | undefined> {
+  async collect(timeoutMillis: number): Promise<Result | undefined> {
     const deadlineMillis = performance.now() + timeoutMillis
     if (this.#collecting !== undefined) {
       if ((await within(this.#collecting.settled, timeoutMillis)) === TIMED_OUT) return this.#reportLate(timeoutMillis)
@@ -63,7 +67,7 @@ export class CollectionSource {
     return collecting.folded
   }
 
-  #start(timeoutMillis: number): Collecting {
+  #start(timeoutMillis: number): Collecting<Result> {
     const settled = this.#call(timeoutMillis).catch((error: unknown) => {
       this.#reportErrors([error])
       return undefined
@@ -85,7 +89,7 @@ export class CollectionSource {
   }
 
   /** A producer that throws instead of rejecting is one that rejects. */
-  async #call(timeoutMillis: number): Promise<CollectionResult> {
+  async #call(timeoutMillis: number): Promise<Result> {
     return this.#collect({ timeoutMillis })
   }
 

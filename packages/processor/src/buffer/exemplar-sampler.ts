@@ -1,0 +1,59 @@
+import { type Attributes, type Context, context as contexts, TraceFlags, trace } from '@opentelemetry/api'
+import { DataPointType } from '@opentelemetry/sdk-metrics'
+import { type Exemplar, ExemplarReservoir } from '../series/exemplar.ts'
+import type { Generations } from '../series/generations.ts'
+import type { Series } from '../series/series.ts'
+import type { Stream } from '../series/stream.ts'
+
+/** Which measurements may become examples (OTel spec, metrics SDK, "ExemplarFilter"). */
+export type ExemplarFilter = 'always_off' | 'trace_based' | 'always_on'
+
+/** Of an exponential histogram (OTel spec, metrics SDK, "Exemplar defaults"): at most this many. */
+const MOST_OF_EXPONENTIAL = 20
+
+/** Keeps examples of the measurements of one stream, on the generation they are recorded in. */
+export class ExemplarSampler {
+  readonly #generations: Generations
+  readonly #needsTrace: boolean
+  readonly #boundaries: readonly number[] | undefined
+  readonly #makeReservoir: () => ExemplarReservoir
+
+  constructor(generations: Generations, { aggregation }: Stream, filter: 'trace_based' | 'always_on') {
+    this.#generations = generations
+    this.#needsTrace = filter === 'trace_based'
+    this.#boundaries = aggregation.type === DataPointType.HISTOGRAM ? aggregation.boundaries : undefined
+    const size =
+      aggregation.type === DataPointType.HISTOGRAM
+        ? aggregation.boundaries.length + 1
+        : aggregation.type === DataPointType.EXPONENTIAL_HISTOGRAM
+          ? MOST_OF_EXPONENTIAL
+          : 1
+    this.#makeReservoir = () => new ExemplarReservoir(size)
+  }
+
+  /** @param attributes of the measurement, those of the series among them */
+  offer(series: Series, value: number, attributes: Attributes | undefined, context: Context | undefined): void {
+    const span = trace.getSpanContext(context ?? contexts.active())
+    if (this.#needsTrace && (span === undefined || (span.traceFlags & TraceFlags.SAMPLED) === 0)) return
+    const reservoir = this.#generations.hot.reservoirOf(series, this.#makeReservoir)
+    const slot = this.#boundaries === undefined ? reservoir.nextSlot() : bucketOf(this.#boundaries, value)
+    if (slot === -1) return
+    const exemplar: Exemplar = {
+      value,
+      timeUnixMicros: Date.now() * 1000,
+      ...(span !== undefined && { traceId: span.traceId, spanId: span.spanId }),
+      filteredAttributes: filtered(attributes, series.attributes),
+    }
+    reservoir.put(slot, exemplar)
+  }
+}
+
+function bucketOf(boundaries: readonly number[], value: number): number {
+  const bucket = boundaries.findIndex((boundary) => value <= boundary)
+  return bucket === -1 ? boundaries.length : bucket
+}
+
+function filtered(attributes: Attributes | undefined, kept: Attributes): Attributes {
+  if (attributes === undefined) return {}
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !Object.hasOwn(kept, name)))
+}

@@ -1,0 +1,112 @@
+import { DataPointType, type IAttributesProcessor } from '@opentelemetry/sdk-metrics'
+import type { StreamAggregation } from '../aggregation/cells.ts'
+import { limitOf } from '../series/cardinality.ts'
+import type { InstrumentationScope, Stream } from '../series/stream.ts'
+import { ExemplarSampler } from './exemplar-sampler.ts'
+import { HistogramRecorder } from './histogram-recorder.ts'
+import { type InstrumentDescriptor, isSameStream, withLongerDescription } from './instrument-descriptor.ts'
+import type { MetricsBuffer } from './metrics-buffer.ts'
+import type { Mishaps } from './mishaps.ts'
+import { ObservedStream } from './observed-stream.ts'
+import { ProcessedRecorder } from './processed-recorder.ts'
+import { FanOutRecorder, type Recorder } from './recorder.ts'
+import { ScalarRecorder } from './scalar-recorder.ts'
+import { SeriesLookup } from './series-lookup.ts'
+import type { ResolvedAggregation } from './stream-aggregation.ts'
+import type { StreamConfiguration } from './views.ts'
+
+/** A stream of this meter, as it was first asked for. */
+interface MadeStream {
+  readonly stream: Stream
+  readonly processors: readonly IAttributesProcessor[]
+  descriptor: InstrumentDescriptor
+  /** Made when it is needed, and one for all: it remembers what was seen last. */
+  observed: ObservedStream | undefined
+}
+
+/** Makes the streams that the instruments of one meter record into, and what records into them. */
+export class InstrumentStreams {
+  readonly #scope: InstrumentationScope
+  readonly #buffer: MetricsBuffer
+  readonly #made: MadeStream[] = []
+
+  constructor(scope: InstrumentationScope, buffer: MetricsBuffer) {
+    this.#scope = scope
+    this.#buffer = buffer
+  }
+
+  /** What records into all streams of a synchronous instrument. */
+  recorderFor(instrument: InstrumentDescriptor, mishaps: Mishaps): Recorder {
+    const recorders = this.#streamsOf(instrument).map((made) => this.#recorder(made, mishaps))
+    return recorders.length === 1 ? recorders[0]! : new FanOutRecorder(recorders)
+  }
+
+  /** All streams of an observable instrument. */
+  observedFor(instrument: InstrumentDescriptor, mishaps: Mishaps): ObservedStream[] {
+    return this.#streamsOf(instrument).map((made) => {
+      made.observed ??= new ObservedStream(made.stream, made.processors, mishaps)
+      return made.observed
+    })
+  }
+
+  #streamsOf(instrument: InstrumentDescriptor): MadeStream[] {
+    const { settings, owner } = this.#buffer
+    return settings.views
+      .streamsOf(instrument, this.#scope, owner.aggregationSelector)
+      .flatMap((configuration) => this.#streamFor(configuration) ?? [])
+  }
+
+  /** Of two instruments or views that give one stream, the first decides, as with the SDK. */
+  #streamFor(configuration: StreamConfiguration): MadeStream | undefined {
+    const { descriptor } = configuration
+    const known = this.#made.find((made) => isSameStream(made.descriptor, descriptor))
+    if (known !== undefined) {
+      known.descriptor = withLongerDescription(known.descriptor, descriptor)
+      known.stream.describe(known.descriptor)
+      return known
+    }
+    const aggregation = streamAggregation(configuration.aggregation)
+    if (aggregation === undefined) return undefined
+    const { settings, owner, streams } = this.#buffer
+    const limit =
+      configuration.cardinalityLimit ?? limitOf(settings.cardinalityLimits ?? owner.cardinalityLimits, descriptor.type)
+    const made: MadeStream = {
+      stream: streams.stream(this.#scope, descriptor, descriptor.type, aggregation, limit),
+      processors: configuration.attributesProcessors,
+      descriptor,
+      observed: undefined,
+    }
+    this.#made.push(made)
+    return made
+  }
+
+  #recorder({ stream, processors }: MadeStream, mishaps: Mishaps): Recorder {
+    const { generations, settings } = this.#buffer
+    const exemplars =
+      settings.exemplarFilter === 'always_off'
+        ? undefined
+        : new ExemplarSampler(generations, stream, settings.exemplarFilter)
+    const lookup = new SeriesLookup({ generations, stream, mishaps })
+    const recorder = stream.isScalar ? new ScalarRecorder(lookup, exemplars) : new HistogramRecorder(lookup, exemplars)
+    return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, mishaps)
+  }
+}
+
+function streamAggregation(resolved: ResolvedAggregation): StreamAggregation | undefined {
+  switch (resolved.type) {
+    case 'drop':
+      return undefined
+    case 'sum':
+      return { type: DataPointType.SUM, isMonotonic: resolved.isMonotonic }
+    case 'last-value':
+      return { type: DataPointType.GAUGE }
+    case 'explicit': {
+      const { boundaries, recordMinMax } = resolved
+      return { type: DataPointType.HISTOGRAM, boundaries, recordMinMax }
+    }
+    case 'exponential': {
+      const { maxSize, recordMinMax } = resolved
+      return { type: DataPointType.EXPONENTIAL_HISTOGRAM, maxSize, recordMinMax }
+    }
+  }
+}

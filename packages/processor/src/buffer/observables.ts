@@ -1,0 +1,189 @@
+import type {
+  Attributes,
+  BatchObservableCallback,
+  BatchObservableResult,
+  Observable,
+  ObservableCallback,
+} from '@opentelemetry/api'
+import { CollectionSource } from '../pipeline/collection-source.ts'
+import { attributeKey, copyAttributes } from '../series/attribute-key.ts'
+import type { Generations } from '../series/generations.ts'
+import { report } from '../series/report.ts'
+import type { Observation, ObservedStream } from './observed-stream.ts'
+import type { ValueCheck } from './value-check.ts'
+
+/** What one run of a callback has observed of one instrument: of one attribute set, the last value. */
+type Observations = Map<string, Observation>
+
+/** An observable instrument of a {@link MetricsBuffer}. */
+export class BufferedObservable implements Observable {
+  /** @internal */
+  readonly name: string
+  readonly #streams: readonly ObservedStream[]
+  readonly #check: ValueCheck
+  readonly #callbacks: ObservableCallbacks
+
+  /** @internal */
+  constructor(
+    name: string,
+    streams: readonly ObservedStream[],
+    check: ValueCheck,
+    callbacks: ObservableCallbacks,
+  ) {
+    this.name = name
+    this.#streams = streams
+    this.#check = check
+    this.#callbacks = callbacks
+  }
+
+  addCallback(callback: ObservableCallback): void {
+    this.#callbacks.add(callback, this)
+  }
+
+  removeCallback(callback: ObservableCallback): void {
+    this.#callbacks.remove(callback, this)
+  }
+
+  /** @internal Takes down one value in the course of a callback. */
+  observe(into: Observations, value: number, attributes: Attributes = {}): void {
+    const accepted = this.#check.accept(value)
+    if (Number.isNaN(accepted)) return
+    // Copied: the callback may change its object for the next one.
+    const kept = copyAttributes(attributes)
+    into.set(attributeKey(kept), { attributes: kept, value: accepted })
+  }
+
+  /** @internal Records what a callback that has come to its end has observed. */
+  record(observations: Observations, generations: Generations): void {
+    for (const stream of this.#streams) stream.record(observations.values(), generations.hot)
+  }
+}
+
+/** One callback, and what it observes. */
+interface Registration {
+  readonly callback: unknown
+  readonly observables: ReadonlySet<BufferedObservable>
+  readonly source: CollectionSource<Run>
+}
+
+/** What a run of a callback has gathered. */
+interface Run {
+  readonly errors: readonly unknown[]
+  readonly observed: ReadonlyMap<BufferedObservable, Observations>
+}
+
+/**
+ * The callbacks of all observable instruments of one buffer. Each is a source of its own: one that throws, rejects or hangs
+ * costs only what it observes, what comes late counts in a later turn, and none is run twice at a time.
+ */
+export class ObservableCallbacks {
+  readonly #generations: Generations
+  #registrations: readonly Registration[] = []
+  /** Of callbacks that are registered no more. */
+  #formerErrors = 0
+  #formerLate = 0
+
+  constructor(generations: Generations) {
+    this.#generations = generations
+  }
+
+  /** How many runs failed. */
+  get errors(): number {
+    return this.#registrations.reduce((sum, { source }) => sum + source.errors, this.#formerErrors)
+  }
+
+  /** How many runs had not come to their end when their turn went on. */
+  get late(): number {
+    return this.#registrations.reduce((sum, { source }) => sum + source.late, this.#formerLate)
+  }
+
+  add(callback: ObservableCallback, observable: BufferedObservable): void {
+    this.#register(callback, new Set([observable]), observable.name, (run) =>
+      callback({ observe: (value, attributes) => observe(run, observable, value, attributes) }),
+    )
+  }
+
+  remove(callback: ObservableCallback, observable: BufferedObservable): void {
+    this.#unregister(callback, new Set([observable]))
+  }
+
+  addBatch(callback: BatchObservableCallback, observables: readonly Observable[]): void {
+    const ours = ownOf(observables)
+    if (ours.size === 0) {
+      report('error', 'sluice: addBatchObservableCallback needs at least one observable instrument of this buffer')
+      return
+    }
+    const names = [...ours].map(({ name }) => name).join(', ')
+    const resultFor = (run: Map<BufferedObservable, Observations>): BatchObservableResult => ({
+      observe: (metric, value, attributes) => {
+        if (metric instanceof BufferedObservable && ours.has(metric)) observe(run, metric, value, attributes)
+      },
+    })
+    this.#register(callback, ours, names, (run) => callback(resultFor(run)))
+  }
+
+  removeBatch(callback: BatchObservableCallback, observables: readonly Observable[]): void {
+    this.#unregister(callback, ownOf(observables))
+  }
+
+  /** Runs every callback once. Resolves within `timeoutMillis`; never rejects. */
+  async collect(timeoutMillis: number): Promise<void> {
+    await Promise.all(this.#registrations.map(({ source }) => source.collect(timeoutMillis)))
+  }
+
+  #register(
+    callback: unknown,
+    observables: ReadonlySet<BufferedObservable>,
+    names: string,
+    call: (run: Map<BufferedObservable, Observations>) => unknown,
+  ): void {
+    if (this.#find(callback, observables) !== undefined) return
+    const source = new CollectionSource<Run>(
+      `the callback of ${names}`,
+      async () => {
+        const observed = new Map<BufferedObservable, Observations>()
+        await call(observed)
+        return { errors: [], observed }
+      },
+      async ({ observed }) => {
+        for (const [observable, observations] of observed) observable.record(observations, this.#generations)
+      },
+    )
+    this.#registrations = [...this.#registrations, { callback, observables, source }]
+  }
+
+  #unregister(callback: unknown, observables: ReadonlySet<BufferedObservable>): void {
+    const known = this.#find(callback, observables)
+    if (known === undefined) return
+    this.#formerErrors += known.source.errors
+    this.#formerLate += known.source.late
+    this.#registrations = this.#registrations.filter((registration) => registration !== known)
+  }
+
+  #find(callback: unknown, observables: ReadonlySet<BufferedObservable>): Registration | undefined {
+    return this.#registrations.find(
+      (registration) =>
+        registration.callback === callback &&
+        registration.observables.size === observables.size &&
+        [...observables].every((observable) => registration.observables.has(observable)),
+    )
+  }
+}
+
+function ownOf(observables: readonly Observable[]): ReadonlySet<BufferedObservable> {
+  return new Set(observables.filter((observable) => observable instanceof BufferedObservable))
+}
+
+function observe(
+  run: Map<BufferedObservable, Observations>,
+  observable: BufferedObservable,
+  value: number,
+  attributes: Attributes | undefined,
+): void {
+  let observations = run.get(observable)
+  if (observations === undefined) {
+    observations = new Map()
+    run.set(observable, observations)
+  }
+  observable.observe(observations, value, attributes)
+}

@@ -1,0 +1,80 @@
+import { type Attributes, type Context, context as contexts } from '@opentelemetry/api'
+import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics'
+import type { Mishaps } from './mishaps.ts'
+import type { Recorder } from './recorder.ts'
+
+/** Sends attributes through the processors of a view first: what they drop is never looked up. */
+export class ProcessedRecorder implements Recorder {
+  readonly #recorder: Recorder
+  readonly #processors: readonly IAttributesProcessor[]
+  readonly #mishaps: Mishaps
+
+  constructor(recorder: Recorder, processors: readonly IAttributesProcessor[], mishaps: Mishaps) {
+    this.#recorder = recorder
+    this.#processors = processors
+    this.#mishaps = mishaps
+  }
+
+  get lane(): undefined {
+    return undefined
+  }
+
+  record(
+    value: number,
+    attributes: Attributes | undefined,
+    context: Context | undefined,
+    measured?: Attributes,
+  ): void {
+    this.#recorder.record(value, this.#process(attributes, context), context, measured ?? attributes)
+  }
+
+  bind(attributes: Attributes): Recorder {
+    // Processed once, at bind time (OTel spec, metrics SDK, "Instrument bind").
+    const bound = this.#recorder.bind(this.#process(attributes, undefined))
+    return new BoundProcessedRecorder(bound, this, attributes)
+  }
+
+  #process(attributes: Attributes | undefined, context: Context | undefined): Attributes {
+    let processed: Attributes = attributes ?? {}
+    try {
+      for (const processor of this.#processors) {
+        processed = processor.process(processed, context ?? contexts.active())
+      }
+      return processed
+    } catch (error) {
+      this.#mishaps.mended('an attributes processor of a view must not throw', error, 'attributes are left out')
+      return {}
+    }
+  }
+}
+
+/** Attributes of a single measurement are processed together with the bound ones. */
+class BoundProcessedRecorder implements Recorder {
+  readonly #bound: Recorder
+  readonly #unbound: Recorder
+  readonly #attributes: Attributes
+
+  constructor(bound: Recorder, unbound: Recorder, attributes: Attributes) {
+    this.#bound = bound
+    this.#unbound = unbound
+    this.#attributes = { ...attributes }
+  }
+
+  get lane(): Recorder['lane'] {
+    return this.#bound.lane
+  }
+
+  record(
+    value: number,
+    attributes: Attributes | undefined,
+    context: Context | undefined,
+    measured?: Attributes,
+  ): void {
+    if (attributes === undefined) this.#bound.record(value, undefined, context, measured ?? this.#attributes)
+    else this.#unbound.record(value, { ...this.#attributes, ...attributes }, context, measured)
+  }
+
+  bind(attributes: Attributes): Recorder {
+    return this.#unbound.bind({ ...this.#attributes, ...attributes })
+  }
+}

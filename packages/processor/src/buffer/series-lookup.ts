@@ -1,0 +1,81 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { Generations } from '../series/generations.ts'
+import type { Series } from '../series/series.ts'
+import type { Stream } from '../series/stream.ts'
+import type { Mishaps } from './mishaps.ts'
+import { safeAttributes } from './safe-attributes.ts'
+
+/** What a lookup goes with: where to look, and whom to tell. */
+export interface LookupTarget {
+  readonly generations: Generations
+  readonly stream: Stream
+  readonly mishaps: Mishaps
+}
+
+/** Lets go of the series of bound instruments that nobody can reach any more. */
+const unreachable = new FinalizationRegistry<{ readonly generations: Generations; readonly series: Series }>(
+  ({ generations, series }) => generations.hot.release(series),
+)
+
+/**
+ * Finds the series that a measurement goes into, touched in the hot generation.
+ *
+ * INVARIANT: what it gives is good until the next `await`: a freeze makes another generation hot.
+ */
+export class SeriesLookup {
+  readonly target: LookupTarget
+  /** What every measurement has besides its own attributes; undefined while not bound. */
+  readonly #bound: Attributes | undefined
+  #plain: Series | undefined
+
+  /**
+   * @param bound attributes resolved here and now, counted against the limit, and held until this lookup is garbage (OTel
+   * spec, metrics SDK, "Instrument bind")
+   */
+  constructor(target: LookupTarget, bound?: Attributes) {
+    this.target = target
+    if (bound === undefined) return
+    const { generations, stream, mishaps } = target
+    // Copied: the caller may change its object afterwards.
+    this.#bound = { ...safeAttributes(bound, mishaps) }
+    this.#plain = generations.hot.reserve(stream, this.#bound)
+    unreachable.register(this, { generations, series: this.#plain })
+  }
+
+  /** The series of measurements without attributes of their own, if there is one already. Need not be touched. */
+  get plain(): Series | undefined {
+    return this.#plain
+  }
+
+  find(attributes: Attributes | undefined): Series {
+    const series = attributes === undefined ? this.#plain : this.#known(attributes)
+    return series !== undefined && series.lastGeneration === this.target.generations.hotNumber
+      ? series
+      : this.#touch(series, attributes)
+  }
+
+  /** The same with further attributes bound; those given here win. */
+  bind(attributes: Attributes): SeriesLookup {
+    return new SeriesLookup(this.target, { ...this.#bound, ...attributes })
+  }
+
+  #known(attributes: Attributes): Series | undefined {
+    try {
+      return this.target.stream.find(this.#bound === undefined ? attributes : { ...this.#bound, ...attributes })
+    } catch {
+      // A getter that throws, a proxy, null: whatever it is, it is mended on the way in.
+      return undefined
+    }
+  }
+
+  #touch(series: Series | undefined, attributes: Attributes | undefined): Series {
+    const { generations, stream, mishaps } = this.target
+    const { hot } = generations
+    if (series !== undefined && !series.isForgotten) return hot.touch(series)
+    const safe = attributes === undefined ? {} : safeAttributes(attributes, mishaps)
+    const found = hot.seriesFor(stream, this.#bound === undefined ? safe : { ...this.#bound, ...safe })
+    // The overflow series stands in only while there is no room.
+    if (attributes === undefined && found !== stream.overflowIfAny) this.#plain = found
+    return found
+  }
+}
