@@ -1,16 +1,20 @@
 import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
+import { Buckets, scaleChange } from './exponential-buckets.ts'
 import { bucketIndex, MAX_SCALE } from './exponential-index.ts'
 
 /** Buckets per sign of a histogram unless its data say otherwise (OTel spec, "MaxSize"; SDK default). */
 const DEFAULT_MAX_SIZE = 160
+/** Fewer could not hold the two buckets beside 1 at any scale (SDK: "minimum size"). */
+const LEAST_MAX_SIZE = 2
 
 /**
  * A base-2 exponential histogram (OTel spec, metrics SDK, "Base2 Exponential Bucket Histogram Aggregation").
  *
- * INVARIANT: the scale of a histogram without buckets means nothing, whatever its number says: it is not compared and it
- * is replaced by the first buckets that arrive. `toValue` gives such a histogram scale 0, as the SDK does.
+ * INVARIANT: the scale of a histogram without buckets means nothing, whatever its number says: it is not compared and
+ * it is replaced by the first buckets that arrive. `toValue` gives such a histogram scale 0, as the SDK does.
  *
- * The maximum size is not in the data: it is 160 or the most buckets a point has come with, whichever is more.
+ * The maximum size is not in the data: it is the one given or the most buckets a point has come with, whichever is
+ * more. Min and max are unknown while `min > max`.
  */
 export class ExponentialHistogramCell {
   count = 0
@@ -20,28 +24,44 @@ export class ExponentialHistogramCell {
   min = Number.POSITIVE_INFINITY
   max = Number.NEGATIVE_INFINITY
   scale = MAX_SCALE
-  maxSize = DEFAULT_MAX_SIZE
+  maxSize: number
+  readonly recordMinMax: boolean
   readonly positive = new Buckets()
   readonly negative = new Buckets()
 
-  /** NaN and infinities belong to no bucket and are ignored, as the SDK does. */
+  /**
+   * @param maxSize the most buckets of each sign, 2 or more; default: 160
+   * @param recordMinMax whether min and max are kept, of values as of points; default: true
+   * @throws RangeError for a maximum size that is not an integer of at least 2
+   */
+  constructor(maxSize = DEFAULT_MAX_SIZE, recordMinMax = true) {
+    if (!Number.isInteger(maxSize) || maxSize < LEAST_MAX_SIZE) {
+      throw new RangeError(`maxSize must be an integer of at least ${LEAST_MAX_SIZE}, got ${maxSize}`)
+    }
+    this.maxSize = maxSize
+    this.recordMinMax = recordMinMax
+  }
+
+  /** NaN and infinities belong to no bucket and are ignored, as the SDK does. Allocates only where the run widens. */
   record(value: number): void {
     if (!Number.isFinite(value)) return
     this.count += 1
     this.sum += value
-    if (value < this.min) this.min = value
-    if (value > this.max) this.max = value
+    if (this.recordMinMax) {
+      if (value < this.min) this.min = value
+      if (value > this.max) this.max = value
+    }
     if (value === 0) {
       this.zeroCount += 1
       return
     }
-    if (this.#isWithoutBuckets()) this.scale = MAX_SCALE
+    // A point may have come at a scale that is too fine to give every value an index.
+    if (this.scale > MAX_SCALE) this.#downscale(this.scale - MAX_SCALE)
     const buckets = value > 0 ? this.positive : this.negative
-    const magnitude = Math.abs(value)
-    const index = bucketIndex(magnitude, this.scale)
-    const change = scaleChange(buckets.low(index), buckets.high(index), this.maxSize)
-    this.#downscale(change)
-    buckets.increment(index >> change, 1)
+    const index = bucketIndex(value, this.scale)
+    const at = index - buckets.offset
+    if (at >= 0 && at < buckets.length) buckets.counts[buckets.start + at]! += 1
+    else this.#recordBeside(buckets, index)
   }
 
   add(point: ExponentialHistogram): void {
@@ -53,8 +73,12 @@ export class ExponentialHistogramCell {
     )
     if (point.sum === undefined) this.hasSum = false
     else this.sum += point.sum
-    const { positive, negative } = point
-    this.#mergeBuckets(positive.offset, positive.bucketCounts, negative.offset, negative.bucketCounts, point.scale)
+    const { positive, negative, scale } = point
+    const positives = positive.bucketCounts
+    const negatives = negative.bucketCounts
+    const shift = this.#makeRoom(positive.offset, positives.length, negative.offset, negatives.length, scale)
+    this.positive.add(positive.offset, positives.length, positives, 0, shift, this.maxSize)
+    this.negative.add(negative.offset, negatives.length, negatives, 0, shift, this.maxSize)
   }
 
   merge(later: ExponentialHistogramCell): void {
@@ -62,8 +86,17 @@ export class ExponentialHistogramCell {
     this.sum += later.sum
     this.hasSum &&= later.hasSum
     this.maxSize = Math.max(this.maxSize, later.maxSize)
+    if (later.#isWithoutBuckets()) return
+    if (this.#isWithoutBuckets()) {
+      this.scale = later.scale
+      this.positive.copy(later.positive)
+      this.negative.copy(later.negative)
+      return
+    }
     const { positive, negative } = later
-    this.#mergeBuckets(positive.offset, positive.counts, negative.offset, negative.counts, later.scale)
+    const shift = this.#makeRoom(positive.offset, positive.length, negative.offset, negative.length, later.scale)
+    this.positive.add(positive.offset, positive.length, positive.counts, positive.start, shift, this.maxSize)
+    this.negative.add(negative.offset, negative.length, negative.counts, negative.start, shift, this.maxSize)
   }
 
   /** See {@link subtractCell}. What min and max were in between is unknown. A scale that grew finer is a reset, too. */
@@ -81,6 +114,7 @@ export class ExponentialHistogramCell {
     return true
   }
 
+  /** Empties the cell for its next use. The storage of the buckets is kept: a series tends to need as many again. */
   reset(): void {
     this.count = 0
     this.sum = 0
@@ -88,31 +122,24 @@ export class ExponentialHistogramCell {
     this.zeroCount = 0
     this.min = Number.POSITIVE_INFINITY
     this.max = Number.NEGATIVE_INFINITY
+    this.scale = MAX_SCALE
     this.positive.clear()
     this.negative.clear()
   }
 
   clone(): ExponentialHistogramCell {
-    const copy = new ExponentialHistogramCell()
+    const copy = new ExponentialHistogramCell(this.maxSize, this.recordMinMax)
     copy.merge(this)
     return copy
   }
 
   toValue(): ExponentialHistogram {
-    return this.#value(this.positive.counts.slice(), this.negative.counts.slice())
-  }
-
-  intoValue(): ExponentialHistogram {
-    return this.#value(this.positive.counts, this.negative.counts)
-  }
-
-  #value(positive: number[], negative: number[]): ExponentialHistogram {
     const value: ExponentialHistogram = {
       count: this.count,
       scale: this.#isWithoutBuckets() ? 0 : this.scale,
       zeroCount: this.zeroCount,
-      positive: { offset: this.positive.offset, bucketCounts: positive },
-      negative: { offset: this.negative.offset, bucketCounts: negative },
+      positive: { offset: this.positive.offset, bucketCounts: this.positive.toCounts() },
+      negative: { offset: this.negative.offset, bucketCounts: this.negative.toCounts() },
     }
     if (this.hasSum) value.sum = this.sum
     if (this.min <= this.max) {
@@ -122,37 +149,52 @@ export class ExponentialHistogramCell {
     return value
   }
 
+  intoValue(): ExponentialHistogram {
+    return this.toValue()
+  }
+
   #isWithoutBuckets(): boolean {
-    return this.positive.counts.length === 0 && this.negative.counts.length === 0
+    return this.positive.length === 0 && this.negative.length === 0
   }
 
   #combine(count: number, zeroCount: number, min: number, max: number): void {
     this.count += count
     this.zeroCount += zeroCount
+    if (!this.recordMinMax) return
     if (min < this.min) this.min = min
     if (max > this.max) this.max = max
   }
 
-  /** Brings both to the finest scale at which the union of each sign fits the maximum size, then adds bucket by bucket. */
-  #mergeBuckets(
+  /** Records where there is no bucket yet: the run widens, after a change of scale if it would be too long. */
+  #recordBeside(buckets: Buckets, index: number): void {
+    const change = scaleChange(buckets.low(index), buckets.high(index), this.maxSize)
+    this.#downscale(change)
+    buckets.increment(index >> change, this.maxSize)
+  }
+
+  /**
+   * Goes down to the finest scale at which the union of each sign with other buckets fits the maximum size.
+   *
+   * @returns by how much the indices of the others are to be shifted down
+   */
+  #makeRoom(
     positiveOffset: number,
-    positiveCounts: readonly number[],
+    positiveLength: number,
     negativeOffset: number,
-    negativeCounts: readonly number[],
+    negativeLength: number,
     scale: number,
-  ): void {
-    if (positiveCounts.length === 0 && negativeCounts.length === 0) return
-    this.maxSize = Math.max(this.maxSize, positiveCounts.length, negativeCounts.length)
+  ): number {
+    if (positiveLength === 0 && negativeLength === 0) return 0
+    this.maxSize = Math.max(this.maxSize, positiveLength, negativeLength)
     if (this.#isWithoutBuckets()) this.scale = scale
-    this.#downscale(Math.max(0, this.scale - scale))
+    else if (scale < this.scale) this.#downscale(this.scale - scale)
     const shift = scale - this.scale
     const change = Math.max(
-      this.positive.changeToHold(positiveOffset, positiveCounts.length, shift, this.maxSize),
-      this.negative.changeToHold(negativeOffset, negativeCounts.length, shift, this.maxSize),
+      this.positive.changeToHold(positiveOffset, positiveLength, shift, this.maxSize),
+      this.negative.changeToHold(negativeOffset, negativeLength, shift, this.maxSize),
     )
     this.#downscale(change)
-    this.positive.merge(positiveOffset, positiveCounts, shift + change)
-    this.negative.merge(negativeOffset, negativeCounts, shift + change)
+    return shift + change
   }
 
   #downscale(change: number): void {
@@ -161,80 +203,4 @@ export class ExponentialHistogramCell {
     this.positive.downscale(change)
     this.negative.downscale(change)
   }
-}
-
-/** A dense run of buckets: `counts[i]` belongs to the bucket with index `offset + i`. */
-class Buckets {
-  offset = 0
-  counts: number[] = []
-
-  /** The lowest index held, or `index` where that is lower. */
-  low(index: number): number {
-    return this.counts.length === 0 ? index : Math.min(this.offset, index)
-  }
-
-  /** The highest index held, or `index` where that is higher. */
-  high(index: number): number {
-    return this.counts.length === 0 ? index : Math.max(this.offset + this.counts.length - 1, index)
-  }
-
-  /** By how many scales to go down before a run of other buckets, itself shifted down by `shift`, fits beside these. */
-  changeToHold(offset: number, length: number, shift: number, maxSize: number): number {
-    if (length === 0) return 0
-    return scaleChange(this.low(offset >> shift), this.high((offset + length - 1) >> shift), maxSize)
-  }
-
-  merge(offset: number, counts: readonly number[], shift: number): void {
-    if (counts.length === 0) return
-    this.#extend(offset >> shift, (offset + counts.length - 1) >> shift)
-    for (let i = 0; i < counts.length; i++) this.counts[((offset + i) >> shift) - this.offset]! += counts[i]!
-  }
-
-  /** @returns false when there is less than what is to be taken */
-  subtract(other: Buckets, shift: number): boolean {
-    for (let i = 0; i < other.counts.length; i++) {
-      const count = other.counts[i]!
-      if (count === 0) continue
-      const at = ((other.offset + i) >> shift) - this.offset
-      if (!(this.counts[at]! >= count)) return false
-      this.counts[at]! -= count
-    }
-    return true
-  }
-
-  increment(index: number, by: number): void {
-    this.#extend(index, index)
-    this.counts[index - this.offset]! += by
-  }
-
-  downscale(change: number): void {
-    const { offset, counts } = this
-    this.clear()
-    this.merge(offset, counts, change)
-  }
-
-  clear(): void {
-    this.offset = 0
-    this.counts = []
-  }
-
-  #extend(low: number, high: number): void {
-    const first = this.low(low)
-    const last = this.high(high)
-    if (this.counts.length > 0 && first === this.offset && last < first + this.counts.length) return
-    const wider = new Array<number>(last - first + 1).fill(0)
-    for (let i = 0; i < this.counts.length; i++) wider[this.offset - first + i] = this.counts[i]!
-    this.offset = first
-    this.counts = wider
-  }
-}
-
-function scaleChange(low: number, high: number, maxSize: number): number {
-  let change = 0
-  while (high - low >= maxSize) {
-    low >>= 1
-    high >>= 1
-    change++
-  }
-  return change
 }
