@@ -10,8 +10,12 @@ const variant = fileURLToPath(new URL('./flush/variant.mjs', import.meta.url))
 
 console.log(`${SERIES} series, into a delta and a cumulative exporter that take everything and do nothing.`)
 console.log('The stock pipeline needs a reader, and so a collection, for each of them.')
-console.log('CPU milliseconds a turn, GC included; holds of the event loop in ms of CPU time, GC pauses and collect() left out.')
-console.log("rest / collect(): against the SDK's collection for the delta exporter alone, and against those for both.\n")
+console.log(
+  'CPU milliseconds a turn, GC included; holds of the event loop in ms of CPU time, GC pauses and collect() left out.',
+)
+console.log(
+  "rest / collect(): against the SDK's collection for the delta exporter alone, and against those for both.\n",
+)
 const columns = [
   'kind',
   'reader',

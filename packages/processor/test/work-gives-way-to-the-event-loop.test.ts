@@ -9,11 +9,9 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Clock } from '../src/core/clock.ts'
+import { MetricsBuffer } from '../src/buffer/metrics-buffer.ts'
 import { TimeSlice } from '../src/core/time-slice.ts'
 import { CollectionFold } from '../src/reader/collection-fold.ts'
-import { Generations } from '../src/series/generations.ts'
-import { StreamRegistry } from '../src/series/stream-registry.ts'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 
 const SERIES = 320
@@ -177,9 +175,9 @@ describe('timers', () => {
 })
 
 test('a fold that is overtaken by a freeze goes on in the next generation: nothing is written to the frozen one', async () => {
-  const slice = new TimeSlice()
-  const generations = new Generations(new Clock())
-  const fold = new CollectionFold(new StreamRegistry({}), generations, undefined, slice)
+  const buffer = new MetricsBuffer()
+  const { generations } = buffer
+  const fold = new CollectionFold({ buffer, cardinalityLimits: {}, metricFilter: undefined }, new TimeSlice())
   const time: HrTime = [1, 0]
   const metric: SumMetricData = {
     descriptor: { name: 'counter', description: '', unit: '', valueType: ValueType.INT },

@@ -6,10 +6,17 @@ import { ExponentialHistogramCell } from './exponential-histogram.ts'
 export class ExponentialHistogramCells implements Cells {
   readonly #cells: (ExponentialHistogramCell | undefined)[] = []
   readonly #recordsSum: boolean
+  readonly #recordsMinMax: boolean
+  readonly #maxSize: number | undefined
 
-  /** @param recordsSum false for instruments that allow negative values: their sum says nothing */
-  constructor(recordsSum: boolean) {
+  /**
+   * @param recordsSum false for instruments that allow negative values: their sum says nothing
+   * @param maxSize most buckets of a sign; default 160
+   */
+  constructor(recordsSum: boolean, recordsMinMax = true, maxSize?: number) {
     this.#recordsSum = recordsSum
+    this.#recordsMinMax = recordsMinMax
+    this.#maxSize = maxSize
   }
 
   reset({ row }: Row): void {
@@ -17,7 +24,7 @@ export class ExponentialHistogramCells implements Cells {
     while (this.#cells.length <= row) this.#cells.push(undefined)
     let cell = this.#cells[row]
     if (cell === undefined) {
-      cell = new ExponentialHistogramCell()
+      cell = new ExponentialHistogramCell(this.#maxSize, this.#recordsMinMax)
       this.#cells[row] = cell
     } else {
       cell.reset()

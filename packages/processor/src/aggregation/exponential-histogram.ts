@@ -149,10 +149,6 @@ export class ExponentialHistogramCell {
     return value
   }
 
-  intoValue(): ExponentialHistogram {
-    return this.toValue()
-  }
-
   #isWithoutBuckets(): boolean {
     return this.positive.length === 0 && this.negative.length === 0
   }

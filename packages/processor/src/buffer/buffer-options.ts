@@ -40,8 +40,7 @@ export function resolveBufferOptions(options: MetricsBufferOptions): BufferSetti
   }
   return {
     views: new Views(views ?? []),
-    cardinalityLimits:
-      cardinalityLimits === undefined ? undefined : checkLimits('MetricsBuffer', cardinalityLimits),
+    cardinalityLimits: cardinalityLimits === undefined ? undefined : checkLimits('MetricsBuffer', cardinalityLimits),
     exemplarFilter: exemplarFilter ?? filterFromEnvironment() ?? 'always_off',
   }
 }

@@ -28,12 +28,7 @@ export class HistogramRecorder implements Recorder {
     return undefined
   }
 
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void {
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     const series = this.#lookup.find(attributes)
     this.#sides[this.#generations.hotNumber & 1]!.record(series, value)
     this.#exemplars?.offer(series, value, measured ?? attributes, context)

@@ -71,7 +71,9 @@ export class BufferedCounter<A extends Attributes = Attributes> implements Count
 }
 
 /** An `UpDownCounter` that records straight into the hot generation. See {@link BufferedCounter}. */
-export class BufferedUpDownCounter<A extends Attributes = Attributes> implements UpDownCounter<A>, Bindable<A, BufferedUpDownCounter<A>> {
+export class BufferedUpDownCounter<A extends Attributes = Attributes>
+  implements UpDownCounter<A>, Bindable<A, BufferedUpDownCounter<A>>
+{
   readonly #generations: Generations
   readonly #recorder: Recorder
   readonly #check: ValueCheck
@@ -143,7 +145,9 @@ export class BufferedGauge<A extends Attributes = Attributes> implements Gauge<A
 }
 
 /** A `Histogram` that records straight into the hot generation. See {@link BufferedCounter}. */
-export class BufferedHistogram<A extends Attributes = Attributes> implements Histogram<A>, Bindable<A, BufferedHistogram<A>> {
+export class BufferedHistogram<A extends Attributes = Attributes>
+  implements Histogram<A>, Bindable<A, BufferedHistogram<A>>
+{
   readonly #generations: Generations
   readonly #recorder: Recorder
   readonly #check: ValueCheck

@@ -121,7 +121,12 @@ export class BufferedMeter implements Meter {
     return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, mishaps) => {
       const streams = this.#streams.observedFor(descriptor, mishaps)
       const check = new ValueCheck(descriptor, mishaps)
-      return new BufferedObservable(descriptor.name, streams, check, this.#buffer.callbacks) as Observable as Observable<A>
+      return new BufferedObservable(
+        descriptor.name,
+        streams,
+        check,
+        this.#buffer.callbacks,
+      ) as Observable as Observable<A>
     })
   }
 

@@ -24,12 +24,7 @@ export class BufferedObservable implements Observable {
   readonly #callbacks: ObservableCallbacks
 
   /** @internal */
-  constructor(
-    name: string,
-    streams: readonly ObservedStream[],
-    check: ValueCheck,
-    callbacks: ObservableCallbacks,
-  ) {
+  constructor(name: string, streams: readonly ObservedStream[], check: ValueCheck, callbacks: ObservableCallbacks) {
     this.name = name
     this.#streams = streams
     this.#check = check

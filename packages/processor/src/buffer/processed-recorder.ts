@@ -19,12 +19,7 @@ export class ProcessedRecorder implements Recorder {
     return undefined
   }
 
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void {
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     this.#recorder.record(value, this.#process(attributes, context), context, measured ?? attributes)
   }
 
@@ -64,12 +59,7 @@ class BoundProcessedRecorder implements Recorder {
     return this.#bound.lane
   }
 
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void {
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     if (attributes === undefined) this.#bound.record(value, undefined, context, measured ?? this.#attributes)
     else this.#unbound.record(value, { ...this.#attributes, ...attributes }, context, measured)
   }

@@ -8,12 +8,7 @@ import type { ScalarSeries } from '../series/series.ts'
  */
 export interface Recorder {
   /** @param measured the attributes as they were given, where a view has changed them */
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void
   /** The same with attributes resolved now. */
   bind(attributes: Attributes): Recorder
   /**
@@ -35,12 +30,7 @@ export class FanOutRecorder implements Recorder {
     return undefined
   }
 
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void {
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     for (const recorder of this.#recorders) recorder.record(value, attributes, context, measured)
   }
 

@@ -21,12 +21,7 @@ export class ScalarRecorder implements Recorder {
     return this.#exemplars === undefined ? (this.#lookup.plain as ScalarSeries | undefined) : undefined
   }
 
-  record(
-    value: number,
-    attributes: Attributes | undefined,
-    context: Context | undefined,
-    measured?: Attributes,
-  ): void {
+  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     const series = this.#lookup.find(attributes) as ScalarSeries
     series.value = this.#adds ? series.value + value : value
     this.#exemplars?.offer(series, value, measured ?? attributes, context)

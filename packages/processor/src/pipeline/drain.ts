@@ -75,7 +75,8 @@ export class Drain {
       const passing = this.#filter.passing(frozen)
       const derived = await this.#derivation.derive(frozen, passing)
       this.#view.open(frozen)
-      for (const consumer of this.#consumers) await this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
+      for (const consumer of this.#consumers)
+        await this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
       await this.#view.dropStale()
       await this.#generations.markIdle(frozen, this.#slice)
       return frozen.touched.length

@@ -1,8 +1,8 @@
-import type { ObservableCallbacks } from '../buffer/observables.ts'
 import type { CollectionResult, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { ObservableCallbacks } from '../buffer/observables.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
-import { CollectionFold } from './collection-fold.ts'
 import { CollectionSource } from '../pipeline/collection-source.ts'
+import { CollectionFold } from './collection-fold.ts'
 import type { ReaderSettings } from './reader-options.ts'
 import { ResourceWait } from './resource-wait.ts'
 
@@ -16,11 +16,7 @@ export class Collection {
   readonly #callbacks: ObservableCallbacks
   readonly #resource = new ResourceWait()
 
-  constructor(
-    collectSdk: Collect,
-    settings: ReaderSettings,
-    slice: TimeSlice,
-  ) {
+  constructor(collectSdk: Collect, settings: ReaderSettings, slice: TimeSlice) {
     this.#callbacks = settings.buffer.callbacks
     const source = (name: string, collect: Collect): CollectionSource<CollectionResult> => {
       const fold = new CollectionFold(settings, slice)

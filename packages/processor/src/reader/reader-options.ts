@@ -5,8 +5,8 @@ import {
   InstrumentType,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
-import { describe } from '../core/describe.ts'
 import { MetricsBuffer } from '../buffer/metrics-buffer.ts'
+import { describe } from '../core/describe.ts'
 import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { MetricProcessor } from '../pipeline/metric-processor.ts'

@@ -99,15 +99,15 @@ export class Generation implements Window {
     this.cellsOf(stream).add(this.seriesFor(stream, attributes), value)
   }
 
-  /** @internal Merges what another generation has of a series of the same aggregation. */
+  /**
+   * @internal Merges what another generation has of a series of the same aggregation. That an observed sum began anew stays
+   * behind: others may become one with it, which did not.
+   */
   merge(series: Series, from: Generation, of: Series): void {
     const target = this.touch(series)
     this.cellsOf(target.stream).merge(target, from.cellsOf(of.stream), of)
     const examples = from.#exemplars.get(of)
     if (examples !== undefined) this.reservoirOf(target, () => examples.empty()).take(examples)
-    const sinceRestart = from.restartOf(of)
-    // Of several series that become one, all would have had to begin anew.
-    if (sinceRestart !== undefined && isFirst) this.restart(target, sinceRestart)
   }
 
   /** @internal The series to record these attributes into, touched. See {@link touch}. */
