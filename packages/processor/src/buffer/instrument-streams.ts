@@ -70,8 +70,10 @@ export class InstrumentStreams {
     const { settings, owner, streams } = this.#buffer
     const limit =
       configuration.cardinalityLimit ?? limitOf(settings.cardinalityLimits ?? owner.cardinalityLimits, descriptor.type)
+    const stream = streams.stream(this.#scope, descriptor, descriptor.type, aggregation, limit)
+    stream.isBuffered = true
     const made: MadeStream = {
-      stream: streams.stream(this.#scope, descriptor, descriptor.type, aggregation, limit),
+      stream,
       processors: configuration.attributesProcessors,
       descriptor,
       observed: undefined,

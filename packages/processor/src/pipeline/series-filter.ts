@@ -8,7 +8,7 @@ type Verdict = ReturnType<MetricFilter['testMetric']>
 
 /**
  * Applies a `MetricFilter` to what the fast instruments recorded, which nobody collects: a frozen generation is the first
- * place where it is all there. What was collected has been through the filter already, and passes again.
+ * place where it is all there. Streams that are only collected have been through the filter already.
  */
 export class SeriesFilter {
   readonly #filter: MetricFilter | undefined
@@ -36,6 +36,7 @@ export class SeriesFilter {
   }
 
   #passes(series: Series, filter: MetricFilter): boolean {
+    if (!series.stream.isBuffered) return true
     const verdict = this.#verdictOn(series.stream, filter)
     if (verdict !== 'acceptPartial') return verdict === 'accept'
     let passes = this.#series.get(series)

@@ -30,6 +30,8 @@ export class Stream {
    * The limit of an SDK view is not in the data: it grows to the most series that one collection came with.
    */
   limit: number
+  /** @internal Whether the fast instruments record into it. */
+  isBuffered = false
   /** @internal The generation that last touched it, and how many series of it there are in that, without the overflow. */
   touchedGeneration = 0
   /** @internal */
