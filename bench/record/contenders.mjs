@@ -35,7 +35,7 @@ async function openSluice({ series = 2000, views, exemplars }) {
     exportTimeoutMillis: DAY_MILLIS,
   })
   const provider = new sdk.MeterProvider({ readers: [reader] })
-  return { meter: reader.buffer.getMeter('bench'), turn: () => reader.flush(), provider }
+  return { meter: reader.buffer.getMeter('bench'), turn: () => reader.forceFlush(), provider }
 }
 
 function openSdk(name) {

@@ -1,9 +1,7 @@
 import type { Histogram } from '@opentelemetry/sdk-metrics'
 import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
+import { BucketSearch } from './bucket-search.ts'
 import type { Cells, PointValue, Row } from './cells.ts'
-
-/** Up to this many boundaries are searched from the first on, which is faster than halving them. */
-const FEW_BOUNDARIES = 32
 
 /**
  * The sum of a histogram that has none, as of instruments that allow negative values: adding up from 0 never yields -0, so
@@ -24,7 +22,10 @@ export class HistogramCells implements Cells {
   readonly #boundaries: readonly number[]
   readonly #buckets: number
   readonly #recordsSum: boolean
+  /** Whether sum, min and max are all recorded, which is the rule. */
+  readonly #recordsAll: boolean
   readonly #recordsMinMax: boolean
+  readonly #search: BucketSearch
   readonly #rows: Rows
 
   /** @param recordsSum false for instruments that allow negative values: their sum says nothing */
@@ -32,7 +33,9 @@ export class HistogramCells implements Cells {
     this.#boundaries = boundaries
     this.#recordsSum = recordsSum
     this.#recordsMinMax = recordsMinMax
+    this.#recordsAll = recordsSum && recordsMinMax
     this.#buckets = boundaries.length + 1
+    this.#search = new BucketSearch(boundaries)
     this.#rows = new Rows(this.#buckets + 3)
   }
 
@@ -52,9 +55,12 @@ export class HistogramCells implements Cells {
     const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
     const at = (row & CHUNK_MASK) * this.#rows.width
     const sum = at + this.#buckets
-    chunk[at + this.#bucketOf(value)]! += 1
-    if (this.#recordsSum) chunk[sum]! += value
-    if (!this.#recordsMinMax) return
+    chunk[at + this.#search.bucketOf(value)]! += 1
+    if (!this.#recordsAll) {
+      this.#recordSome(chunk, sum, value)
+      return
+    }
+    chunk[sum]! += value
     if (value < chunk[sum + 1]!) chunk[sum + 1] = value
     if (value > chunk[sum + 2]!) chunk[sum + 2] = value
   }
@@ -105,23 +111,15 @@ export class HistogramCells implements Cells {
     }
   }
 
+  #recordSome(chunk: Float64Array, sum: number, value: number): void {
+    if (this.#recordsSum) chunk[sum]! += value
+    if (this.#recordsMinMax) this.#combine(chunk, sum, NO_SUM, value, value)
+  }
+
   #combine(chunk: Float64Array, at: number, sum: number, min: number | undefined, max: number | undefined): void {
     if (Object.is(sum, NO_SUM)) chunk[at] = NO_SUM
     else if (!Object.is(chunk[at], NO_SUM)) chunk[at]! += sum
     if (min !== undefined && min < chunk[at + 1]!) chunk[at + 1] = min
     if (max !== undefined && max > chunk[at + 2]!) chunk[at + 2] = max
-  }
-
-  #bucketOf(value: number): number {
-    const boundaries = this.#boundaries
-    let low = 0
-    let high = boundaries.length
-    while (high - low > FEW_BOUNDARIES) {
-      const middle = (low + high) >>> 1
-      if (boundaries[middle]! < value) low = middle + 1
-      else high = middle
-    }
-    while (low < high && boundaries[low]! < value) low++
-    return low
   }
 }

@@ -2,16 +2,16 @@ import { DataPointType, type IAttributesProcessor } from '@opentelemetry/sdk-met
 import type { StreamAggregation } from '../aggregation/cells.ts'
 import { limitOf } from '../series/cardinality.ts'
 import type { InstrumentationScope, Stream } from '../series/stream.ts'
+import { ExemplarRecorder } from './exemplar-recorder.ts'
 import { ExemplarSampler } from './exemplar-sampler.ts'
-import { HistogramRecorder } from './histogram-recorder.ts'
 import { type InstrumentDescriptor, isSameStream, withLongerDescription } from './instrument-descriptor.ts'
 import type { MetricsBuffer } from './metrics-buffer.ts'
 import type { Mishaps } from './mishaps.ts'
 import { ObservedStream } from './observed-stream.ts'
 import { ProcessedRecorder } from './processed-recorder.ts'
 import { FanOutRecorder, type Recorder } from './recorder.ts'
-import { ScalarRecorder } from './scalar-recorder.ts'
 import { SeriesLookup } from './series-lookup.ts'
+import { seriesRecorder } from './series-recorder.ts'
 import type { ResolvedAggregation } from './stream-aggregation.ts'
 import type { StreamConfiguration } from './views.ts'
 
@@ -84,12 +84,12 @@ export class InstrumentStreams {
 
   #recorder({ stream, processors }: MadeStream, mishaps: Mishaps): Recorder {
     const { generations, settings } = this.#buffer
-    const exemplars =
-      settings.exemplarFilter === 'always_off'
-        ? undefined
-        : new ExemplarSampler(generations, stream, settings.exemplarFilter)
     const lookup = new SeriesLookup({ generations, stream, mishaps })
-    const recorder = stream.isScalar ? new ScalarRecorder(lookup, exemplars) : new HistogramRecorder(lookup, exemplars)
+    const { exemplarFilter } = settings
+    const recorder =
+      exemplarFilter === 'always_off'
+        ? seriesRecorder(lookup)
+        : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter))
     return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, mishaps)
   }
 }

@@ -1,7 +1,7 @@
 import type { Attributes, Context, Counter, Gauge, Histogram, UpDownCounter } from '@opentelemetry/api'
 import type { Generations } from '../series/generations.ts'
-import type { ScalarSeries } from '../series/series.ts'
-import type { Recorder } from './recorder.ts'
+import type { ScalarSeries, Series } from '../series/series.ts'
+import type { Recorder, RecordingCells } from './recorder.ts'
 import type { ValueCheck } from './value-check.ts'
 
 /** An instrument whose measurements all have certain attributes, which were resolved once. */
@@ -39,7 +39,7 @@ export class BufferedCounter<A extends Attributes = Attributes> implements Count
     this.#recorder = recorder
     this.#check = check
     this.#isWhole = check.isWhole
-    this.#lane = recorder.lane
+    this.#lane = scalarLane(recorder)
   }
 
   add(value: number, attributes?: A, context?: Context): void {
@@ -58,7 +58,7 @@ export class BufferedCounter<A extends Attributes = Attributes> implements Count
     const accepted = value >= 0 && typeof value === 'number' && !this.#isWhole ? value : this.#check.accept(value)
     if (Number.isNaN(accepted)) return
     this.#recorder.record(accepted, attributes, context)
-    if (attributes === undefined) this.#lane = this.#recorder.lane
+    if (attributes === undefined) this.#lane = scalarLane(this.#recorder)
   }
 
   bind(attributes: A): BufferedCounter<A> {
@@ -86,7 +86,7 @@ export class BufferedUpDownCounter<A extends Attributes = Attributes>
     this.#recorder = recorder
     this.#check = check
     this.#isWhole = check.isWhole
-    this.#lane = recorder.lane
+    this.#lane = scalarLane(recorder)
   }
 
   add(value: number, attributes?: A, context?: Context): void {
@@ -105,7 +105,7 @@ export class BufferedUpDownCounter<A extends Attributes = Attributes>
     const accepted = this.#check.accept(value)
     if (Number.isNaN(accepted)) return
     this.#recorder.record(accepted, attributes, context)
-    if (attributes === undefined) this.#lane = this.#recorder.lane
+    if (attributes === undefined) this.#lane = scalarLane(this.#recorder)
   }
 
   bind(attributes: A): BufferedUpDownCounter<A> {
@@ -152,6 +152,9 @@ export class BufferedHistogram<A extends Attributes = Attributes>
   readonly #recorder: Recorder
   readonly #check: ValueCheck
   readonly #isWhole: boolean
+  #lane: Series | undefined
+  #even: RecordingCells | undefined
+  #odd: RecordingCells | undefined
 
   /** @internal */
   constructor({ generations, recorder, check }: InstrumentParts) {
@@ -159,11 +162,31 @@ export class BufferedHistogram<A extends Attributes = Attributes>
     this.#recorder = recorder
     this.#check = check
     this.#isWhole = check.isWhole
+    this.#takeLane()
   }
 
   record(value: number, attributes?: A, context?: Context): void {
-    const accepted = value >= 0 && typeof value === 'number' && !this.#isWhole ? value : this.#check.accept(value)
-    if (!Number.isNaN(accepted)) this.#recorder.record(accepted, attributes, context)
+    if (value >= 0 && typeof value === 'number' && !this.#isWhole) {
+      if (attributes !== undefined) {
+        this.#recorder.record(value, attributes, context)
+        return
+      }
+      const lane = this.#lane
+      const { hotNumber } = this.#generations
+      if (lane !== undefined && lane.lastGeneration === hotNumber) {
+        const cells = (hotNumber & 1) === 0 ? this.#even : this.#odd
+        cells!.record(lane, value)
+        return
+      }
+    }
+    this.#recordSlowly(value, attributes, context)
+  }
+
+  #recordSlowly(value: number, attributes: A | undefined, context: Context | undefined): void {
+    const accepted = this.#check.accept(value)
+    if (Number.isNaN(accepted)) return
+    this.#recorder.record(accepted, attributes, context)
+    if (attributes === undefined) this.#takeLane()
   }
 
   bind(attributes: A): BufferedHistogram<A> {
@@ -173,4 +196,16 @@ export class BufferedHistogram<A extends Attributes = Attributes>
       check: this.#check,
     })
   }
+
+  #takeLane(): void {
+    const { lane } = this.#recorder
+    this.#lane = lane?.sides && lane.series
+    this.#even = lane?.sides?.[0]
+    this.#odd = lane?.sides?.[1]
+  }
+}
+
+/** The series whose one number the instrument may add to by itself. */
+function scalarLane({ lane }: Recorder): ScalarSeries | undefined {
+  return lane !== undefined && lane.sides === undefined ? (lane.series as ScalarSeries) : undefined
 }

@@ -77,7 +77,7 @@ export class ObservedStream {
   /** A series that is held from now on, so that its sum is remembered with it; the overflow series beyond the limit. */
   #rememberedSeries(attributes: Attributes): Series {
     const hasRoom = this.#last.size < this.#stream.limit
-    const known = this.#stream.find(attributes)
+    const known = this.#stream.index.find(attributes)
     if (known !== undefined && this.#last.has(known)) return known
     if (!hasRoom) return this.#stream.overflow
     const series = this.#stream.seriesFor(attributes, true)

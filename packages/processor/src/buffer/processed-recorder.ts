@@ -1,5 +1,6 @@
 import { type Attributes, type Context, context as contexts } from '@opentelemetry/api'
 import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics'
+import { BoundRecorder } from './bound-recorder.ts'
 import type { Mishaps } from './mishaps.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -25,8 +26,7 @@ export class ProcessedRecorder implements Recorder {
 
   bind(attributes: Attributes): Recorder {
     // Processed once, at bind time (OTel spec, metrics SDK, "Instrument bind").
-    const bound = this.#recorder.bind(this.#process(attributes, undefined))
-    return new BoundProcessedRecorder(bound, this, attributes)
+    return new BoundRecorder(this.#recorder.bind(this.#process(attributes, undefined)), this, attributes)
   }
 
   #process(attributes: Attributes | undefined, context: Context | undefined): Attributes {
@@ -40,31 +40,5 @@ export class ProcessedRecorder implements Recorder {
       this.#mishaps.mended('an attributes processor of a view must not throw', error, 'attributes are left out')
       return {}
     }
-  }
-}
-
-/** Attributes of a single measurement are processed together with the bound ones. */
-class BoundProcessedRecorder implements Recorder {
-  readonly #bound: Recorder
-  readonly #unbound: Recorder
-  readonly #attributes: Attributes
-
-  constructor(bound: Recorder, unbound: Recorder, attributes: Attributes) {
-    this.#bound = bound
-    this.#unbound = unbound
-    this.#attributes = { ...attributes }
-  }
-
-  get lane(): Recorder['lane'] {
-    return this.#bound.lane
-  }
-
-  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
-    if (attributes === undefined) this.#bound.record(value, undefined, context, measured ?? this.#attributes)
-    else this.#unbound.record(value, { ...this.#attributes, ...attributes }, context, measured)
-  }
-
-  bind(attributes: Attributes): Recorder {
-    return this.#unbound.bind({ ...this.#attributes, ...attributes })
   }
 }

@@ -1,5 +1,7 @@
 import type { Attributes, Context } from '@opentelemetry/api'
-import type { ScalarSeries } from '../series/series.ts'
+import type { ExponentialHistogramCells } from '../aggregation/exponential-histogram-cells.ts'
+import type { HistogramCells } from '../aggregation/histogram-cells.ts'
+import type { Series } from '../series/series.ts'
 
 /**
  * Puts measurements of one instrument into the hot generation of the streams it records into.
@@ -11,12 +13,22 @@ export interface Recorder {
   record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void
   /** The same with attributes resolved now. */
   bind(attributes: Attributes): Recorder
-  /**
-   * The series that measurements without attributes go into, where recording is nothing but changing its value: then the
-   * instrument does that itself while the series was touched in the hot generation. Undefined where there is more to it.
-   */
-  readonly lane: ScalarSeries | undefined
+  /** A way past the recorder for measurements without attributes; undefined where there is more to them. */
+  readonly lane: Lane | undefined
 }
+
+/**
+ * Where measurements without attributes go: instruments put them there themselves, as long as the series was touched in
+ * the hot generation.
+ */
+export interface Lane {
+  readonly series: Series
+  /** The cells of generations with an even number and with an odd one; undefined if it is one number in the series. */
+  readonly sides: readonly [RecordingCells, RecordingCells] | undefined
+}
+
+/** Cells that a measurement goes into by way of a bucket. */
+export type RecordingCells = HistogramCells | ExponentialHistogramCells
 
 /** Records into several streams, one for each view; into none where all are dropped. */
 export class FanOutRecorder implements Recorder {

@@ -1,33 +1,34 @@
-import type { Attributes, Context } from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { ScalarSeries } from '../series/series.ts'
-import type { ExemplarSampler } from './exemplar-sampler.ts'
-import type { Recorder } from './recorder.ts'
+import { BoundRecorder } from './bound-recorder.ts'
+import type { Lane, Recorder } from './recorder.ts'
 import type { SeriesLookup } from './series-lookup.ts'
 
 /** Records into a stream whose cells are one number: a sum, or a last value. */
 export class ScalarRecorder implements Recorder {
   readonly #lookup: SeriesLookup
-  readonly #exemplars: ExemplarSampler | undefined
   readonly #adds: boolean
 
-  constructor(lookup: SeriesLookup, exemplars: ExemplarSampler | undefined) {
+  constructor(lookup: SeriesLookup) {
     this.#lookup = lookup
-    this.#exemplars = exemplars
     this.#adds = lookup.target.stream.aggregation.type === DataPointType.SUM
   }
 
-  get lane(): ScalarSeries | undefined {
-    return this.#exemplars === undefined ? (this.#lookup.plain as ScalarSeries | undefined) : undefined
+  get lane(): Lane | undefined {
+    const { plain } = this.#lookup
+    // Of a gauge the instrument would have to set and not to add.
+    if (plain === undefined || !this.#adds) return undefined
+    return { series: plain, sides: undefined }
   }
 
-  record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
+  record(value: number, attributes: Attributes | undefined): void {
     const series = this.#lookup.find(attributes) as ScalarSeries
-    series.value = this.#adds ? series.value + value : value
-    this.#exemplars?.offer(series, value, measured ?? attributes, context)
+    if (this.#adds) series.value += value
+    else series.value = value
   }
 
   bind(attributes: Attributes): Recorder {
-    return new ScalarRecorder(this.#lookup.bind(attributes), this.#exemplars)
+    return new BoundRecorder(new ScalarRecorder(this.#lookup.bind(attributes)), this, attributes)
   }
 }

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { AttributeIndex } from '../series/attribute-index.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
@@ -24,21 +25,21 @@ const unreachable = new FinalizationRegistry<{ readonly generations: Generations
  */
 export class SeriesLookup {
   readonly target: LookupTarget
-  /** What every measurement has besides its own attributes; undefined while not bound. */
-  readonly #bound: Attributes | undefined
+  readonly #generations: Generations
+  readonly #index: AttributeIndex
   #plain: Series | undefined
 
   /**
-   * @param bound attributes resolved here and now, counted against the limit, and held until this lookup is garbage (OTel
-   * spec, metrics SDK, "Instrument bind")
+   * @param bound the attributes of measurements that are said to have none: resolved here and now, counted against the
+   * limit, and held until this lookup is garbage (OTel spec, metrics SDK, "Instrument bind"). Default: none
    */
   constructor(target: LookupTarget, bound?: Attributes) {
     this.target = target
+    this.#generations = target.generations
+    this.#index = target.stream.index
     if (bound === undefined) return
     const { generations, stream, mishaps } = target
-    // Copied: the caller may change its object afterwards.
-    this.#bound = { ...safeAttributes(bound, mishaps) }
-    this.#plain = generations.hot.reserve(stream, this.#bound)
+    this.#plain = generations.hot.reserve(stream, safeAttributes(bound, mishaps))
     unreachable.register(this, { generations, series: this.#plain })
   }
 
@@ -49,19 +50,18 @@ export class SeriesLookup {
 
   find(attributes: Attributes | undefined): Series {
     const series = attributes === undefined ? this.#plain : this.#known(attributes)
-    return series !== undefined && series.lastGeneration === this.target.generations.hotNumber
+    return series !== undefined && series.lastGeneration === this.#generations.hotNumber
       ? series
       : this.#touch(series, attributes)
   }
 
-  /** The same with further attributes bound; those given here win. */
   bind(attributes: Attributes): SeriesLookup {
-    return new SeriesLookup(this.target, { ...this.#bound, ...attributes })
+    return new SeriesLookup(this.target, attributes)
   }
 
   #known(attributes: Attributes): Series | undefined {
     try {
-      return this.target.stream.find(this.#bound === undefined ? attributes : { ...this.#bound, ...attributes })
+      return this.#index.find(attributes)
     } catch {
       // A getter that throws, a proxy, null: whatever it is, it is mended on the way in.
       return undefined
@@ -72,8 +72,7 @@ export class SeriesLookup {
     const { generations, stream, mishaps } = this.target
     const { hot } = generations
     if (series !== undefined && !series.isForgotten) return hot.touch(series)
-    const safe = attributes === undefined ? {} : safeAttributes(attributes, mishaps)
-    const found = hot.seriesFor(stream, this.#bound === undefined ? safe : { ...this.#bound, ...safe })
+    const found = hot.seriesFor(stream, attributes === undefined ? {} : safeAttributes(attributes, mishaps))
     // The overflow series stands in only while there is no room.
     if (attributes === undefined && found !== stream.overflowIfAny) this.#plain = found
     return found

@@ -5,73 +5,147 @@ import type { Series } from './series.ts'
 /**
  * A point on the way through attribute sets: which name comes next, and where each of its values leads. A way ends at a
  * series, or at a node where longer sets go on.
+ *
+ * What the walk compares is always a string, never undefined or a symbol: V8 compares strings by pointer first as long as
+ * it has seen nothing else in that place.
  */
 class Node {
-  /** The name that comes next; undefined while no set goes on from here. */
-  name: string | undefined = undefined
-  /** The value seen last, or the only one so far, and where it leads. Never an object: its contents may change. */
-  value: unknown = NONE
+  /** The name that comes next. Means nothing while no set goes on from here. */
+  name = ''
+  /**
+   * The first value and where it leads; once there are more than two, the one that came twice in a row. Never an object:
+   * its contents may change. There is none while `child` is undefined, which it is where values keep changing: comparing
+   * texts that differ costs a walk along them.
+   */
+  value: unknown = ''
   child: Node | Series | undefined = undefined
-  /** All values, once there is a second one. */
-  children: Map<unknown, Node | Series> | undefined = undefined
-  /** Values that are arrays or objects, by their {@link valueKey}. */
-  composites: Map<string, Node | Series> | undefined = undefined
-  /** Another name that comes at this point, in sets of another shape. */
-  next: Node | undefined = undefined
-  /** The series of the set that ends here. */
-  series: Series | undefined = undefined
+  /** The second value, while there are no more: many attributes have two. */
+  #secondValue: unknown = ''
+  #secondChild: Node | Series | undefined = undefined
+  /** All values, once there are more than two. */
+  #children: Map<unknown, Node | Series> | undefined = undefined
+  /** Where the last value led that was not {@link value}. */
+  #candidate: Node | Series | undefined = undefined
+  #rare: Rare | undefined = undefined
 
-  /** Where a value that is not the last one leads. */
+  /** Another name that comes at this point, in sets of another shape. */
+  get next(): Node | undefined {
+    return this.#rare?.next
+  }
+
+  set next(next: Node | undefined) {
+    this.#rare ??= new Rare()
+    this.#rare.next = next
+  }
+
+  /** The series of the set that ends here. */
+  get series(): Series | undefined {
+    return this.#rare?.series
+  }
+
+  set series(series: Series | undefined) {
+    this.#rare ??= new Rare()
+    this.#rare.series = series
+  }
+
+  /** Where a value other than {@link value} leads; that one, too, but not as fast. */
   find(value: unknown): Node | Series | undefined {
-    if (typeof value === 'object' && value !== null) return this.composites?.get(valueKey(value))
-    // NaN, alone among values, does not equal itself.
-    if (this.children === undefined) return Object.is(value, this.value) ? this.child : undefined
-    const child = this.children.get(value)
-    if (child !== undefined) {
+    if (typeof value === 'object' && value !== null) return this.#rare?.composites?.get(valueKey(value))
+    if (this.#children === undefined) {
+      if (this.#secondChild !== undefined && value === this.#secondValue) return this.#secondChild
+      return this.#findNearly(value)
+    }
+    const child = this.#children.get(value)
+    if (child === undefined) return undefined
+    if (child === this.#candidate) {
       this.value = value
       this.child = child
+    } else {
+      this.#candidate = child
+      this.child = undefined
     }
     return child
   }
 
   put(value: unknown, child: Node | Series): void {
     if (typeof value === 'object' && value !== null) {
-      this.composites ??= new Map()
-      this.composites.set(valueKey(value), child)
-      return
+      this.#rare ??= new Rare()
+      this.#rare.composites ??= new Map()
+      this.#rare.composites.set(valueKey(value), child)
+    } else if (this.#children !== undefined) {
+      this.#children.set(value, child)
+      this.child = undefined
+    } else if (this.child === undefined || isSame(this.value, value)) {
+      this.value = value
+      this.child = child
+    } else if (this.#secondChild === undefined || isSame(this.#secondValue, value)) {
+      this.#secondValue = value
+      this.#secondChild = child
+    } else {
+      this.#children = new Map([
+        [this.value, this.child],
+        [this.#secondValue, this.#secondChild],
+        [value, child],
+      ])
+      this.child = undefined
+      this.#secondChild = undefined
     }
-    const isSecond = this.children === undefined && this.value !== NONE && !isSame(this.value, value)
-    if (isSecond) this.children = new Map([[this.value, this.child!]])
-    this.children?.set(value, child)
-    this.value = value
-    this.child = child
   }
 
   delete(value: unknown): void {
     if (typeof value === 'object' && value !== null) {
-      this.composites?.delete(valueKey(value))
-      return
-    }
-    this.children?.delete(value)
-    if (isSame(this.value, value)) {
-      this.value = NONE
+      this.#rare?.composites?.delete(valueKey(value))
+    } else if (this.#children !== undefined) {
+      this.#children.delete(value)
       this.child = undefined
+      this.#candidate = undefined
+    } else if (isSame(this.value, value)) {
+      this.value = this.#secondValue
+      this.child = this.#secondChild
+      this.#secondChild = undefined
+    } else {
+      this.#secondChild = undefined
     }
   }
 
   /** Whether no value leads anywhere. */
   get isDeadEnd(): boolean {
-    return this.value === NONE && !this.children?.size && !this.composites?.size
+    return this.child === undefined && !this.#children?.size && !this.#rare?.composites?.size
   }
+
+  /** Becomes what another one is, but for the series that ends here. */
+  become(other: Node): void {
+    const { series } = this
+    this.name = other.name
+    this.value = other.value
+    this.child = other.child
+    this.#secondValue = other.#secondValue
+    this.#secondChild = other.#secondChild
+    this.#children = other.#children
+    this.#candidate = undefined
+    this.#rare = other.#rare
+    if (series !== undefined || this.#rare !== undefined) this.series = series
+  }
+
+  /** NaN, alone among values, does not equal itself. */
+  #findNearly(value: unknown): Node | Series | undefined {
+    if (this.child !== undefined && isSame(this.value, value)) return this.child
+    return this.#secondChild !== undefined && isSame(this.#secondValue, value) ? this.#secondChild : undefined
+  }
+}
+
+/** What few nodes have. */
+class Rare {
+  /** Values that are arrays or objects, by their {@link valueKey}. */
+  composites: Map<string, Node | Series> | undefined = undefined
+  next: Node | undefined = undefined
+  series: Series | undefined = undefined
 }
 
 /** As a map compares its keys: NaN is itself, and 0 and -0 are one. */
 function isSame(a: unknown, b: unknown): boolean {
   return a === b || Object.is(a, b)
 }
-
-/** No attribute has this value. */
-const NONE = Symbol('none')
 
 /** The order in which the names of a set are followed, and how many series there are with these names. */
 interface Order {
@@ -107,9 +181,6 @@ export class AttributeIndex {
 
   /** The series of these attributes, if there is one. Allocates nothing when their key order is known. */
   find(attributes: Attributes): Series | undefined {
-    const prototype: unknown = Object.getPrototypeOf(attributes)
-    // What is inherited is no attribute, and the loops below would see it.
-    if (prototype !== Object.prototype && prototype !== null) return this.find({ ...attributes })
     const series = walk(this.#root, attributes)
     if (series !== undefined) return series
     return this.#size === 0 ? undefined : this.#findByDetour(attributes)
@@ -163,26 +234,31 @@ export class AttributeIndex {
   }
 }
 
-/** Follows a set in the order of its own names. */
+const hasOwn = Object.prototype.hasOwnProperty
+
+/** Follows a set in the order of its own names; undefined also where it has inherited ones. */
 function walk(root: Node, attributes: Attributes): Series | undefined {
   let node: Node | Series = root
   for (const name in attributes) {
-    // A series has no name: no set goes on from it.
-    let branch: Node | undefined = node as Node
+    // What is inherited is no attribute. V8 knows that of the keys of this loop and makes nothing of the question.
+    if (!hasOwn.call(attributes, name)) return undefined
+    // A series is a dead end: no set goes on from it.
+    let branch: Node | Series = node
     while (branch.name !== name) {
+      if (branch.next === undefined) return undefined
       branch = branch.next
-      if (branch === undefined) return undefined
     }
     const value: unknown = attributes[name]
-    const child: Node | Series | undefined = value === branch.value ? branch.child : branch.find(value)
+    const known: Node | Series | undefined = branch.child
+    const child: Node | Series | undefined = known !== undefined && value === branch.value ? known : branch.find(value)
     if (child === undefined) return undefined
     node = child
   }
   return node.series
 }
 
-function branchOf(node: Node | Series, name: string): Node | undefined {
-  let branch: Node | undefined = node as Node
+function branchOf(node: Node | Series, name: string): Node | Series | undefined {
+  let branch: Node | Series | undefined = node
   while (branch !== undefined && branch.name !== name) branch = branch.next
   return branch
 }
@@ -190,7 +266,7 @@ function branchOf(node: Node | Series, name: string): Node | undefined {
 function follow(node: Node | Series, name: string, value: unknown): Node | Series | undefined {
   const branch = branchOf(node, name)
   if (branch === undefined) return undefined
-  return value === branch.value ? branch.child : branch.find(value)
+  return branch.child !== undefined && value === branch.value ? branch.child : branch.find(value)
 }
 
 /** Makes the way that ends at a series. */
@@ -199,18 +275,8 @@ function lead(root: Node, names: readonly string[], series: Series, attributes =
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!
     const value: unknown = attributes[name]
-    let branch = branchOf(node, name)
-    if (branch === undefined) {
-      if (node.name === undefined) {
-        branch = node
-      } else {
-        branch = new Node()
-        branch.next = node.next
-        node.next = branch
-      }
-      branch.name = name
-    }
-    const child = value === branch.value ? branch.child : branch.find(value)
+    const branch = branchFor(node, name)
+    const child = branch.find(value)
     if (i === names.length - 1) {
       // Longer sets may go on from here.
       if (child instanceof Node) child.series = series
@@ -229,6 +295,21 @@ function lead(root: Node, names: readonly string[], series: Series, attributes =
   root.series = series
 }
 
+/** The branch of this name, made if it is not there. */
+function branchFor(node: Node, name: string): Node {
+  if (node.isDeadEnd) {
+    node.name = name
+    return node
+  }
+  const known = branchOf(node, name)
+  if (known instanceof Node) return known
+  const branch = new Node()
+  branch.name = name
+  branch.next = node.next
+  node.next = branch
+  return branch
+}
+
 /** Takes out a way as far as it leads nowhere else; returns whether the node is of no use any more. */
 function prune(node: Node | Series, names: readonly string[], attributes: Attributes, depth: number): boolean {
   if (!(node instanceof Node)) return true
@@ -238,26 +319,20 @@ function prune(node: Node | Series, names: readonly string[], attributes: Attrib
     const name = names[depth]!
     const value: unknown = attributes[name]
     const branch = branchOf(node, name)
-    const child = branch && follow(branch, name, value)
-    if (branch !== undefined && child !== undefined && prune(child, names, attributes, depth + 1)) {
+    const child = branch?.find(value)
+    if (branch instanceof Node && child !== undefined && prune(child, names, attributes, depth + 1)) {
       branch.delete(value)
       // A name that is gone must not be passed by in every look-up to come.
       if (branch.isDeadEnd) unlink(node, branch)
     }
   }
-  return node.series === undefined && node.name === undefined
+  return node.series === undefined && node.isDeadEnd
 }
 
 /** Takes a branch that leads nowhere out of those of a node; the node itself is the first of them. */
 function unlink(node: Node, branch: Node): void {
   if (branch === node) {
-    const { next } = node
-    node.name = next?.name
-    node.value = next === undefined ? NONE : next.value
-    node.child = next?.child
-    node.children = next?.children
-    node.composites = next?.composites
-    node.next = next?.next
+    node.become(node.next ?? new Node())
     return
   }
   let before = node

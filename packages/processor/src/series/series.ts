@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Stream } from './stream.ts'
 
-const FORGOTTEN = Number.MIN_SAFE_INTEGER
+/** A small integer, as all numbers of generations are: one that is not would make V8 box the field of every series. */
+const FORGOTTEN = -(2 ** 30)
 
 /**
  * One stream with one attribute set. It outlives every generation; what was recorded for it lies in the stream's cells of
@@ -17,12 +18,12 @@ export class Series {
   readonly attributes: Attributes
   /** @internal The number under which all cells of its stream know it. */
   readonly row: number
+  #holders = 0
   /**
    * @internal Number of the last generation it was recorded in, which is what every recording looks at. Negative once it
    * was not recorded for a whole generation, so that the next recording takes the slow path and makes it positive again.
    */
   lastGeneration = 0
-  #holders = 0
 
   constructor(stream: Stream, attributes: Attributes, row: number) {
     this.stream = stream
@@ -35,9 +36,31 @@ export class Series {
     return this.lastGeneration === FORGOTTEN
   }
 
-  /** @internal So that a series can end a way through the {@link AttributeIndex}. */
+  // At the end of a way through the AttributeIndex a series is a node that leads nowhere.
+
+  /** @internal */
   get series(): this {
     return this
+  }
+
+  /** @internal */
+  get name(): string {
+    return ''
+  }
+
+  /** @internal */
+  get child(): undefined {
+    return undefined
+  }
+
+  /** @internal */
+  get next(): undefined {
+    return undefined
+  }
+
+  /** @internal */
+  find(_value: unknown): undefined {
+    return undefined
   }
 
   /** @internal A fold or a bound instrument has it now. */
@@ -73,7 +96,8 @@ export class Series {
  *
  * INVARIANT: `value` belongs to {@link lastGeneration}, and `previous` to a generation before it. So recording never asks
  * which side is hot, and whoever drains generation g reads `value` unless the series was recorded in g + 1 meanwhile. The
- * numbers stay small integers, which V8 adds in place, until a fraction comes.
+ * numbers stay small integers, which V8 adds in place, until a fraction comes. They lie beside `lastGeneration`, in the
+ * cache line that a recording looks at anyway.
  */
 export class ScalarSeries extends Series {
   /** @internal */

@@ -36,7 +36,8 @@ export class Stream {
   touchedGeneration = 0
   /** @internal */
   touchedSeries = 0
-  readonly #series = new AttributeIndex()
+  /** @internal */
+  readonly index = new AttributeIndex()
   readonly #reserved = new Map<Series, number>()
   readonly #freeRows: number[] = []
   #nextRow = 0
@@ -77,7 +78,7 @@ export class Stream {
 
   /** How many attribute sets are known. */
   get size(): number {
-    return this.#series.size
+    return this.index.size
   }
 
   /** @internal {@link overflow}, if it was ever needed. */
@@ -122,28 +123,23 @@ export class Stream {
     return count === 0
   }
 
-  /** @internal The series of these attributes, if it is known. */
-  find(attributes: Attributes): Series | undefined {
-    return this.#series.find(attributes)
-  }
-
   /**
    * @internal The series of these attributes.
    *
    * @param hasRoom whether a series that is not known yet may be made, from a copy of them; else it is {@link overflow}
    */
   seriesFor(attributes: Attributes, hasRoom: boolean): Series {
-    const known = this.#series.find(attributes)
+    const known = this.index.find(attributes)
     if (known !== undefined) return known
     if (!hasRoom || isOverflow(attributes)) return this.overflow
     const series = this.#newSeries(copyAttributes(attributes))
-    this.#series.add(series)
+    this.index.add(series)
     return series
   }
 
   /** @internal Nobody needs this series any more. */
   forget(series: Series): void {
-    this.#series.delete(series)
+    this.index.delete(series)
     this.#freeRows.push(series.row)
   }
 
