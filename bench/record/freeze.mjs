@@ -1,6 +1,6 @@
 import { DataPointType, InstrumentType } from '@opentelemetry/sdk-metrics'
 import { Clock } from '../../packages/processor/dist/core/clock.js'
-import { Generations } from '../../packages/processor/dist/series/generation.js'
+import { Generations } from '../../packages/processor/dist/series/generations.js'
 import { Stream } from '../../packages/processor/dist/series/stream.js'
 import { attributeSets } from './data.mjs'
 
@@ -16,7 +16,7 @@ export function prepareFreeze(series) {
   const sets = attributeSets(series)
   return {
     touchAll() {
-      for (const set of sets) generations.hot.cellFor(stream, set).record(1)
+      for (const set of sets) generations.hot.add(stream, set, 1)
     },
     freeze: () => generations.freeze(),
     release: (frozen) => generations.release(frozen),

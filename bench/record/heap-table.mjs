@@ -5,6 +5,9 @@ const FLAGS = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-siz
 const KINDS = ['counter', 'histogram', 'exponential']
 const NUMBERS = ['integers', 'doubles']
 
+/** What the loop and its timer allocate is seen as some hundredths; the smallest object, by every recording, as 12 or more. */
+const NOISE_BYTES = 0.5
+
 /** Heap bytes allocated per recording, over 1000 series, with attribute objects and numbers made before. */
 export function printHeapTable() {
   const lines = []
@@ -15,7 +18,7 @@ export function printHeapTable() {
         const ours = measure('sluice')
         // The SDK has no bound instruments.
         const sdk = binding === 'bound' ? '' : measure('sdk 3.1')
-        lines.push([`${kind}, ${binding}`, numbers, ours, sdk, '0', Number(ours) === 0 ? 'met' : 'missed'])
+        lines.push([`${kind}, ${binding}`, numbers, ours, sdk, '0', Number(ours) < NOISE_BYTES ? 'met' : 'missed'])
       }
     }
   }

@@ -147,7 +147,10 @@ async function arrange(
   builder: MetricDataBuilder,
   reader: AttachedReader,
 ): Promise<void> {
-  for (const points of streams) await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
+  for (const points of streams) {
+    await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
+    points.release()
+  }
 }
 
 function nameOf(value: unknown): string {

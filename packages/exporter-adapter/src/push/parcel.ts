@@ -53,6 +53,7 @@ export class Batch {
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
+  readonly #streams: readonly StreamPoints[]
   /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
 
@@ -62,8 +63,14 @@ export class SealedParcel {
    * @param maxBatchSize most points of one batch
    */
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
+    this.#streams = [...delta, ...cumulative]
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
     this.batches = [...this.deltaBatches, ...batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)]
+  }
+
+  /** Lets go of the points. INVARIANT: all batches are finished, so that none is arranged any more. */
+  release(): void {
+    for (const points of this.#streams) points.release()
   }
 
   /** How many points are in batches that are not finished. */

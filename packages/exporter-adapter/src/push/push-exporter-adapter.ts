@@ -121,8 +121,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     await this.#awaitCallInFlight()
     // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
     if (this.#sealed !== undefined) await this.#send(this.#sealed.deltaBatches, reader)
-    await this.#send((await reader.betweenTurns(() => this.#seal(reader))).batches, reader)
+    const sealed = await reader.betweenTurns(() => this.#seal(reader))
+    await this.#send(sealed.batches, reader)
     this.#sealed = undefined
+    sealed.release()
     if (force) await this.#flushExporter()
     const rejected = this.#lostPoints.rejected - rejectedBefore
     if (rejected > 0) throw new Error(`${rejected} points were rejected for good and dropped: ${this.#lastError}`)

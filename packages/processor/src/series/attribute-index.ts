@@ -53,7 +53,9 @@ class Node {
     if (typeof value === 'object' && value !== null) return this.#rare?.composites?.get(valueKey(value))
     if (this.#children === undefined) {
       if (this.#secondChild !== undefined && value === this.#secondValue) return this.#secondChild
-      return this.#findNearly(value)
+      // NaN, alone among values, does not equal itself.
+      if (this.child !== undefined && isSame(this.value, value)) return this.child
+      return this.#secondChild !== undefined && isSame(this.#secondValue, value) ? this.#secondChild : undefined
     }
     const child = this.#children.get(value)
     if (child === undefined) return undefined
@@ -125,12 +127,6 @@ class Node {
     this.#candidate = undefined
     this.#rare = other.#rare
     if (series !== undefined || this.#rare !== undefined) this.series = series
-  }
-
-  /** NaN, alone among values, does not equal itself. */
-  #findNearly(value: unknown): Node | Series | undefined {
-    if (this.child !== undefined && isSame(this.value, value)) return this.child
-    return this.#secondChild !== undefined && isSame(this.#secondValue, value) ? this.#secondChild : undefined
   }
 }
 
@@ -287,7 +283,7 @@ function lead(root: Node, names: readonly string[], series: Series, attributes =
       node = child
     } else {
       const longer = new Node()
-      longer.series = child
+      if (child !== undefined) longer.series = child
       branch.put(value, longer)
       node = longer
     }
@@ -305,7 +301,7 @@ function branchFor(node: Node, name: string): Node {
   if (known instanceof Node) return known
   const branch = new Node()
   branch.name = name
-  branch.next = node.next
+  if (node.next !== undefined) branch.next = node.next
   node.next = branch
   return branch
 }

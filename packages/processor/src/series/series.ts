@@ -73,22 +73,23 @@ export class Series {
     this.#holders--
     // Bound, and never recorded: no turn will find it idle.
     if (this.lastGeneration === 0) this.lastGeneration = -1
-    this.#forgetIfUnused()
+    if (this.#holders === 0) forgetIfIdle(this)
   }
 
   /** @internal It was not recorded for a whole generation. */
   markIdle(): void {
     if (this.lastGeneration > 0) this.lastGeneration = -this.lastGeneration
-    this.#forgetIfUnused()
+    if (this.#holders === 0) forgetIfIdle(this)
   }
+}
 
-  #forgetIfUnused(): void {
-    if (this.#holders > 0 || this.lastGeneration >= 0 || this.isForgotten) return
-    // The overflow series is found by no attributes, and one is enough for ever.
-    if (this === this.stream.overflowIfAny) return
-    this.lastGeneration = FORGOTTEN
-    this.stream.forget(this)
-  }
+/** No private method: those cost every instance a field. */
+function forgetIfIdle(series: Series): void {
+  if (series.lastGeneration >= 0 || series.isForgotten) return
+  // The overflow series is found by no attributes, and one is enough for ever.
+  if (series === series.stream.overflowIfAny) return
+  series.lastGeneration = FORGOTTEN
+  series.stream.forget(series)
 }
 
 /**

@@ -21,7 +21,7 @@ export class StreamPoints {
   readonly stream: Stream
   /** @internal */
   readonly cells: Cells
-  readonly #times = new Rows(2)
+  readonly #times: Rows
   #series: Series[] = []
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
@@ -30,7 +30,9 @@ export class StreamPoints {
   /** @internal */
   constructor(stream: Stream) {
     this.stream = stream
-    this.cells = createCells(stream.aggregation)
+    const { cells, times } = stream.takeSpare() ?? { cells: createCells(stream.aggregation), times: new Rows(2) }
+    this.cells = cells
+    this.#times = times
   }
 
   get size(): number {
@@ -108,6 +110,18 @@ export class StreamPoints {
   stamp(window: Window): void {
     this.#startUnixMicros = window.startUnixMicros
     if (this.stream.aggregation.type !== DataPointType.GAUGE) this.#endUnixMicros = window.endUnixMicros
+  }
+
+  /**
+   * Gives the columns back to be used again; there are no points here any more. Whoever took points, or captured them, may
+   * do this once nobody reads them: it spares the next turn making columns anew.
+   */
+  release(): void {
+    for (const { row } of this.#series) {
+      this.#times.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << 1) + END] = 0
+    }
+    this.#series = []
+    this.stream.keepSpare({ cells: this.cells, times: this.#times })
   }
 
   /** @internal Gives all points one end. */

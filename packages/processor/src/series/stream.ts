@@ -1,11 +1,21 @@
 import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import { type Cells, createCells, type StreamAggregation } from '../aggregation/cells.ts'
+import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
+
+/** Columns of points that were let go: they hold what they held, but nobody knows of it. */
+interface SpareColumns {
+  readonly cells: Cells
+  readonly times: Rows
+}
+
+/** More are not kept: a delta and a cumulative adapter need one each. */
+const MOST_SPARE = 2
 
 /** Name, version and schema URL of the instrumentation that recorded. */
 export type InstrumentationScope = ScopeMetrics['scope']
@@ -38,6 +48,7 @@ export class Stream {
   touchedSeries = 0
   /** @internal */
   readonly index = new AttributeIndex()
+  readonly #spare: SpareColumns[] = []
   readonly #reserved = new Map<Series, number>()
   readonly #freeRows: number[] = []
   #nextRow = 0
@@ -135,6 +146,16 @@ export class Stream {
     const series = this.#newSeries(copyAttributes(attributes))
     this.index.add(series)
     return series
+  }
+
+  /** @internal */
+  takeSpare(): SpareColumns | undefined {
+    return this.#spare.pop()
+  }
+
+  /** @internal */
+  keepSpare(columns: SpareColumns): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(columns)
   }
 
   /** @internal Nobody needs this series any more. */
