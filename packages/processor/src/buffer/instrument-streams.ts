@@ -56,8 +56,11 @@ export class InstrumentStreams {
       .flatMap((configuration) => this.#streamFor(configuration) ?? [])
   }
 
-  /** Of two instruments or views that give one stream, the first decides, as with the SDK. */
+  /** Of two instruments or views that give one stream, the first that is not dropped decides. */
   #streamFor(configuration: StreamConfiguration): MadeStream | undefined {
+    const aggregation = streamAggregation(configuration.aggregation)
+    // Before the look for a stream of this name: what is dropped is no part of it, nor does it drop what others record there.
+    if (aggregation === undefined) return undefined
     const { descriptor } = configuration
     const known = this.#made.find((made) => isSameStream(made.descriptor, descriptor))
     if (known !== undefined) {
@@ -65,8 +68,6 @@ export class InstrumentStreams {
       known.stream.describe(known.descriptor)
       return known
     }
-    const aggregation = streamAggregation(configuration.aggregation)
-    if (aggregation === undefined) return undefined
     const { settings, owner, streams } = this.#buffer
     const limit =
       configuration.cardinalityLimit ?? limitOf(settings.cardinalityLimits ?? owner.cardinalityLimits, descriptor.type)
