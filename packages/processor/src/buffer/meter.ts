@@ -125,6 +125,7 @@ export class BufferedMeter implements Meter {
         descriptor.name,
         streams,
         check,
+        mishaps,
         this.#buffer.callbacks,
       ) as Observable as Observable<A>
     })

@@ -210,13 +210,15 @@ export class AttributeIndex {
     const names = Object.keys(attributes)
     const order = this.#orders.get(namesKey(names))
     if (order === undefined) return undefined
+    // Read once: what a getter gives may be another value when it is remembered.
+    const read = { ...attributes }
     let node: Node | Series | undefined = this.#root
     for (const name of order.names) {
-      node = follow(node, name, attributes[name])
+      node = follow(node, name, read[name])
       if (node === undefined) return undefined
     }
     const { series } = node
-    if (series !== undefined) this.#remember(names, attributes, series)
+    if (series !== undefined) this.#remember(names, read, series)
     return series
   }
 
