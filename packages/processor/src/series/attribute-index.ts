@@ -110,6 +110,16 @@ class Node {
     }
   }
 
+  /** Where all values lead. */
+  *leadsTo(): Generator<Node | Series> {
+    if (this.#children !== undefined) yield* this.#children.values()
+    else {
+      if (this.child !== undefined) yield this.child
+      if (this.#secondChild !== undefined) yield this.#secondChild
+    }
+    if (this.#rare?.composites !== undefined) yield* this.#rare.composites.values()
+  }
+
   /** Whether no value leads anywhere. */
   get isDeadEnd(): boolean {
     return this.child === undefined && !this.#children?.size && !this.#rare?.composites?.size
@@ -204,6 +214,11 @@ export class AttributeIndex {
     prune(this.#root, order.names, series.attributes, 0)
   }
 
+  /** All series, by way of every node. */
+  [Symbol.iterator](): Generator<Series> {
+    return seriesFrom(this.#root)
+  }
+
   #findByDetour(attributes: Attributes): Series | undefined {
     const remembered = walk(this.#detourRoot, attributes)
     if (remembered !== undefined && !remembered.isForgotten) return remembered
@@ -265,6 +280,13 @@ function follow(node: Node | Series, name: string, value: unknown): Node | Serie
   const branch = branchOf(node, name)
   if (branch === undefined) return undefined
   return branch.child !== undefined && value === branch.value ? branch.child : branch.find(value)
+}
+
+function* seriesFrom(node: Node | Series): Generator<Series> {
+  if (node.series !== undefined) yield node.series
+  for (let branch = node instanceof Node ? node : undefined; branch !== undefined; branch = branch.next) {
+    for (const child of branch.leadsTo()) yield* seriesFrom(child)
+  }
 }
 
 /** Makes the way that ends at a series. */

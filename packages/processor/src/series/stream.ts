@@ -5,6 +5,7 @@ import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
+import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
 
@@ -101,10 +102,13 @@ export class Stream {
   get overflow(): Series {
     if (this.#overflow === undefined) {
       this.#overflow = this.#newSeries(OVERFLOW_ATTRIBUTES)
+      const most = mostVariedAttribute(this.index)
       report(
         'warn',
         `sluice: ${this.descriptor.name} has more than ${this.limit} attribute sets at a time; what is beyond is added up ` +
-          'under otel.metric.overflow=true. Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
+          'under otel.metric.overflow=true. ' +
+          (most === undefined ? '' : `${JSON.stringify(most.name)} has the most values, ${most.values}. `) +
+          'Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
       )
     }
     return this.#overflow
