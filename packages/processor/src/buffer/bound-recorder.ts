@@ -1,5 +1,7 @@
 import type { Attributes, Context } from '@opentelemetry/api'
+import type { Mishaps } from './mishaps.ts'
 import type { Lane, Recorder } from './recorder.ts'
+import { safeAttributes } from './safe-attributes.ts'
 
 /**
  * Records with attributes that were resolved once. Those of a single measurement are added to them, and win, at the price
@@ -9,13 +11,14 @@ export class BoundRecorder implements Recorder {
   readonly #resolved: Recorder
   readonly #unbound: Recorder
   readonly #attributes: Attributes
+  readonly #mishaps: Mishaps
 
-  /** @param resolved records measurements without attributes where those with `attributes` belong */
-  constructor(resolved: Recorder, unbound: Recorder, attributes: Attributes) {
-    this.#resolved = resolved
+  /** @param resolve makes what records measurements without attributes where those with these, made safe, belong */
+  constructor(unbound: Recorder, attributes: Attributes, mishaps: Mishaps, resolve: (safe: Attributes) => Recorder) {
     this.#unbound = unbound
-    // Copied: the caller may change its object afterwards.
-    this.#attributes = { ...attributes }
+    this.#mishaps = mishaps
+    this.#attributes = safeAttributes(attributes, mishaps)
+    this.#resolved = resolve(this.#attributes)
   }
 
   get lane(): Lane | undefined {
@@ -24,10 +27,14 @@ export class BoundRecorder implements Recorder {
 
   record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     if (attributes === undefined) this.#resolved.record(value, undefined, context, measured ?? this.#attributes)
-    else this.#unbound.record(value, { ...this.#attributes, ...attributes }, context, measured)
+    else this.#unbound.record(value, this.#with(attributes), context, measured)
   }
 
   bind(attributes: Attributes): Recorder {
-    return this.#unbound.bind({ ...this.#attributes, ...attributes })
+    return this.#unbound.bind(this.#with(attributes))
+  }
+
+  #with(attributes: Attributes): Attributes {
+    return { ...this.#attributes, ...safeAttributes(attributes, this.#mishaps) }
   }
 }

@@ -30,6 +30,7 @@ export class HistogramRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    return new BoundRecorder(new HistogramRecorder(this.#lookup.bind(attributes)), this, attributes)
+    const { mishaps } = this.#lookup.target
+    return new BoundRecorder(this, attributes, mishaps, (safe) => new HistogramRecorder(this.#lookup.bind(safe)))
   }
 }

@@ -90,7 +90,7 @@ export class InstrumentStreams {
     const recorder =
       exemplarFilter === 'always_off'
         ? seriesRecorder(lookup)
-        : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter))
+        : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter, mishaps))
     return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, mishaps)
   }
 }

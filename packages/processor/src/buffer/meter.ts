@@ -125,6 +125,7 @@ export class BufferedMeter implements Meter {
         descriptor.name,
         streams,
         check,
+        mishaps,
         this.#buffer.callbacks,
       ) as Observable as Observable<A>
     })
@@ -135,23 +136,21 @@ export class BufferedMeter implements Meter {
     create: (descriptor: InstrumentDescriptor, mishaps: Mishaps) => Instrument,
   ): Instrument {
     const ofName = this.#made.get(descriptor.name) ?? []
-    const known = ofName.find((made) => isSameStream(made.descriptor, descriptor))
-    this.#warnOfConflict(descriptor, known ?? ofName[0])
-    if (known !== undefined && known.descriptor.description === descriptor.description) {
-      return known.instrument as Instrument
-    }
+    const ofStream = ofName.filter((made) => isSameStream(made.descriptor, descriptor))
+    const known = ofStream.find((made) => made.descriptor.description === descriptor.description)
+    if (known !== undefined) return known.instrument as Instrument
+    this.#warnOfConflict(descriptor, ofStream[0] ?? ofName[0])
     const mishaps = new Mishaps(descriptor.name, this.#buffer.countDropped)
     const instrument = create(descriptor, mishaps)
-    if (known === undefined) this.#made.set(descriptor.name, [...ofName, { descriptor, instrument }])
+    this.#made.set(descriptor.name, [...ofName, { descriptor, instrument }])
     return instrument
   }
 
   /** OTel spec, metrics SDK, "Duplicate instrument registration". */
   #warnOfConflict(descriptor: InstrumentDescriptor, made: MadeInstrument | undefined): void {
     if (made === undefined) return
-    const { name, description, unit, type, valueType } = made.descriptor
+    const { name, unit, type, valueType } = made.descriptor
     if (isSameStream(made.descriptor, descriptor)) {
-      if (description === descriptor.description) return
       report(
         'warn',
         `sluice: ${name} was made before with another description; the longer one is used. Make it once, or the same each time`,

@@ -6,10 +6,12 @@ import type {
   ObservableCallback,
 } from '@opentelemetry/api'
 import { CollectionSource } from '../pipeline/collection-source.ts'
-import { attributeKey, copyAttributes } from '../series/attribute-key.ts'
+import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
+import type { Mishaps } from './mishaps.ts'
 import type { Observation, ObservedStream } from './observed-stream.ts'
+import { safeAttributes } from './safe-attributes.ts'
 import type { ValueCheck } from './value-check.ts'
 
 /** What one run of a callback has observed of one instrument: of one attribute set, the last value. */
@@ -21,13 +23,21 @@ export class BufferedObservable implements Observable {
   readonly name: string
   readonly #streams: readonly ObservedStream[]
   readonly #check: ValueCheck
+  readonly #mishaps: Mishaps
   readonly #callbacks: ObservableCallbacks
 
   /** @internal */
-  constructor(name: string, streams: readonly ObservedStream[], check: ValueCheck, callbacks: ObservableCallbacks) {
+  constructor(
+    name: string,
+    streams: readonly ObservedStream[],
+    check: ValueCheck,
+    mishaps: Mishaps,
+    callbacks: ObservableCallbacks,
+  ) {
     this.name = name
     this.#streams = streams
     this.#check = check
+    this.#mishaps = mishaps
     this.#callbacks = callbacks
   }
 
@@ -43,8 +53,8 @@ export class BufferedObservable implements Observable {
   observe(into: Observations, value: number, attributes: Attributes = {}): void {
     const accepted = this.#check.accept(value)
     if (Number.isNaN(accepted)) return
-    // Copied: the callback may change its object for the next one.
-    const kept = copyAttributes(attributes)
+    // A copy: the callback may change its object for the next one.
+    const kept = safeAttributes(attributes, this.#mishaps)
     into.set(attributeKey(kept), { attributes: kept, value: accepted })
   }
 

@@ -26,7 +26,9 @@ export class ProcessedRecorder implements Recorder {
 
   bind(attributes: Attributes): Recorder {
     // Processed once, at bind time (OTel spec, metrics SDK, "Instrument bind").
-    return new BoundRecorder(this.#recorder.bind(this.#process(attributes, undefined)), this, attributes)
+    return new BoundRecorder(this, attributes, this.#mishaps, (safe) =>
+      this.#recorder.bind(this.#process(safe, undefined)),
+    )
   }
 
   #process(attributes: Attributes | undefined, context: Context | undefined): Attributes {

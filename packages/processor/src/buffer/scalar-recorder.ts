@@ -29,6 +29,7 @@ export class ScalarRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    return new BoundRecorder(new ScalarRecorder(this.#lookup.bind(attributes)), this, attributes)
+    const { mishaps } = this.#lookup.target
+    return new BoundRecorder(this, attributes, mishaps, (safe) => new ScalarRecorder(this.#lookup.bind(safe)))
   }
 }

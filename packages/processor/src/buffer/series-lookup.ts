@@ -30,16 +30,16 @@ export class SeriesLookup {
   #plain: Series | undefined
 
   /**
-   * @param bound the attributes of measurements that are said to have none: resolved here and now, counted against the
-   * limit, and held until this lookup is garbage (OTel spec, metrics SDK, "Instrument bind"). Default: none
+   * @param bound the attributes, safe ones, of measurements that are said to have none: resolved here and now, counted
+   * against the limit, and held until this lookup is garbage (OTel spec, metrics SDK, "Instrument bind"). Default: none
    */
   constructor(target: LookupTarget, bound?: Attributes) {
     this.target = target
     this.#generations = target.generations
     this.#index = target.stream.index
     if (bound === undefined) return
-    const { generations, stream, mishaps } = target
-    this.#plain = generations.hot.reserve(stream, safeAttributes(bound, mishaps))
+    const { generations, stream } = target
+    this.#plain = generations.hot.reserve(stream, bound)
     unreachable.register(this, { generations, series: this.#plain })
   }
 
@@ -60,10 +60,12 @@ export class SeriesLookup {
   }
 
   #known(attributes: Attributes): Series | undefined {
+    // Plain JavaScript may give text, whose characters are no attributes.
+    if (typeof attributes !== 'object' || attributes === null) return undefined
     try {
       return this.#index.find(attributes)
     } catch {
-      // A getter that throws, a proxy, null: whatever it is, it is mended on the way in.
+      // A getter that throws, a proxy: whatever it is, it is mended on the way in.
       return undefined
     }
   }

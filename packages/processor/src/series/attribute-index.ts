@@ -110,6 +110,16 @@ class Node {
     }
   }
 
+  /** Where all values lead. */
+  *leadsTo(): Generator<Node | Series> {
+    if (this.#children !== undefined) yield* this.#children.values()
+    else {
+      if (this.child !== undefined) yield this.child
+      if (this.#secondChild !== undefined) yield this.#secondChild
+    }
+    if (this.#rare?.composites !== undefined) yield* this.#rare.composites.values()
+  }
+
   /** Whether no value leads anywhere. */
   get isDeadEnd(): boolean {
     return this.child === undefined && !this.#children?.size && !this.#rare?.composites?.size
@@ -204,19 +214,26 @@ export class AttributeIndex {
     prune(this.#root, order.names, series.attributes, 0)
   }
 
+  /** All series, by way of every node. */
+  [Symbol.iterator](): Generator<Series> {
+    return seriesFrom(this.#root)
+  }
+
   #findByDetour(attributes: Attributes): Series | undefined {
     const remembered = walk(this.#detourRoot, attributes)
     if (remembered !== undefined && !remembered.isForgotten) return remembered
     const names = Object.keys(attributes)
     const order = this.#orders.get(namesKey(names))
     if (order === undefined) return undefined
+    // Read once: what a getter gives may be another value when it is remembered.
+    const read = { ...attributes }
     let node: Node | Series | undefined = this.#root
     for (const name of order.names) {
-      node = follow(node, name, attributes[name])
+      node = follow(node, name, read[name])
       if (node === undefined) return undefined
     }
     const { series } = node
-    if (series !== undefined) this.#remember(names, attributes, series)
+    if (series !== undefined) this.#remember(names, read, series)
     return series
   }
 
@@ -263,6 +280,13 @@ function follow(node: Node | Series, name: string, value: unknown): Node | Serie
   const branch = branchOf(node, name)
   if (branch === undefined) return undefined
   return branch.child !== undefined && value === branch.value ? branch.child : branch.find(value)
+}
+
+function* seriesFrom(node: Node | Series): Generator<Series> {
+  if (node.series !== undefined) yield node.series
+  for (let branch = node instanceof Node ? node : undefined; branch !== undefined; branch = branch.next) {
+    for (const child of branch.leadsTo()) yield* seriesFrom(child)
+  }
 }
 
 /** Makes the way that ends at a series. */

@@ -26,6 +26,9 @@ export class StreamPoints {
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
   #endUnixMicros: UnixMicros | undefined
+  /** How many bound series have no point yet, and as of which {@link Stream.reservations}. */
+  #absentReserved = 0
+  #absentAsOf = -1
 
   /** @internal */
   constructor(stream: Stream) {
@@ -66,13 +69,19 @@ export class StreamPoints {
     return chunk !== undefined && at < chunk.length && chunk[at] !== 0
   }
 
-  /** @internal The series whose point takes what this one did: itself, or the overflow series beyond the limit. */
+  /**
+   * @internal The series whose point takes what this one did: itself, or the overflow series beyond the limit. Bound series
+   * have a place before they are recorded, which others leave free.
+   */
   placeFor(series: Series): Series {
     const { stream } = this
     const overflow = stream.overflowIfAny
-    if (this.#series.length < stream.limit || series === overflow || this.has(series)) return series
+    if (this.#series.length + stream.reservedSeries < stream.limit || series === overflow || this.has(series)) {
+      return series
+    }
     const counted = this.#series.length - (overflow !== undefined && this.has(overflow) ? 1 : 0)
-    return counted < stream.limit ? series : stream.overflow
+    const kept = stream.hasReserved(series) ? 0 : this.#countAbsentReserved()
+    return counted + kept < stream.limit ? series : stream.overflow
   }
 
   /** @internal Makes an empty point; to be followed by {@link merge}. */
@@ -81,6 +90,7 @@ export class StreamPoints {
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + START] = startUnixMicros
     this.cells.reset(series)
     this.#series.push(series)
+    if (this.stream.hasReserved(series)) this.#absentAsOf = -1
   }
 
   /** @internal */
@@ -137,6 +147,17 @@ export class StreamPoints {
       else this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = 0
     })
     this.#series = kept
+    this.#absentAsOf = -1
+  }
+
+  #countAbsentReserved(): number {
+    const { stream } = this
+    if (this.#absentAsOf !== stream.reservations) {
+      this.#absentAsOf = stream.reservations
+      this.#absentReserved = 0
+      for (const series of stream.reserved) if (!this.has(series)) this.#absentReserved++
+    }
+    return this.#absentReserved
   }
 
   #time(index: number, which: number): UnixMicros {
