@@ -1,5 +1,6 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { createAllowListAttributesProcessor } from '@opentelemetry/sdk-metrics'
+import { MetricsBuffer } from '@otel-sluice/processor'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { bufferedPipeline } from './support/buffered-pipeline.ts'
 import { diagLog } from './support/diag-log.ts'
@@ -227,3 +228,30 @@ test.each([undefined, null, 5, 'text', { a: null }])(
     ])
   },
 )
+
+describe('attribute limits', () => {
+  test('leave out what comes beyond the count, and cut texts to their length', async () => {
+    const { meter, points } = bufferedPipeline({
+      attributeLimits: { attributeCountLimit: 2, attributeValueLengthLimit: 3 },
+    })
+    const counter = meter.createCounter('counter')
+    counter.add(1, { a: 'long text', b: ['abcdef', 1], c: 'c' })
+    counter.add(1, { a: 'lon', b: ['abc', 1] })
+    expect(await points()).toEqual([[{ a: 'lon', b: ['abc', 1] }, 2]])
+  })
+
+  test('are none by default', async () => {
+    const { meter, points } = bufferedPipeline()
+    const attributes = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`key${i}`, 'x'.repeat(5000)]))
+    meter.createCounter('counter').add(1, attributes)
+    expect(await points()).toEqual([[attributes, 1]])
+  })
+
+  test('have to be whole numbers', () => {
+    expect(() => new MetricsBuffer({ attributeLimits: { attributeCountLimit: 1.5 } })).toThrow(
+      new RangeError(
+        'MetricsBuffer: attributeLimits.attributeCountLimit must be a whole number of at least 0, got 1.5',
+      ),
+    )
+  })
+})

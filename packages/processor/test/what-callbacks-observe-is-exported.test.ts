@@ -100,6 +100,42 @@ describe('each turn', () => {
   })
 })
 
+describe('sets that share a series', () => {
+  test('beyond the limit are differenced each on its own, also when several callbacks observe them', async () => {
+    const { meter, points } = bufferedPipeline({ cardinalityLimits: { default: 1 } })
+    const counter = meter.createObservableCounter('counter')
+    counter.addCallback((result) => {
+      result.observe(10, { n: 1 })
+      result.observe(10, { n: 2 })
+    })
+    counter.addCallback((result) => result.observe(100, { n: 3 }))
+    expect(await points()).toEqual([
+      [{ n: 1 }, 10],
+      [OVERFLOW, 110],
+    ])
+    expect(await points()).toEqual([
+      [{ n: 1 }, 0],
+      [OVERFLOW, 0],
+    ])
+  })
+
+  test('by a view begin anew each on its own: the others are not counted again', async () => {
+    const { adapter, meter, turn } = bufferedPipeline(
+      { views: [{ instrumentName: '*', attributesProcessors: [createAllowListAttributesProcessor([])] }] },
+      {},
+      CUMULATIVE,
+    )
+    const observed = { a: 10, b: 100 }
+    meter.createObservableCounter('counter').addCallback((result) => {
+      for (const [n, value] of Object.entries(observed)) result.observe(value, { n })
+    })
+    await turn()
+    observed.a = 3
+    await turn()
+    expect(await adapter.cumulative('counter')).toMatchObject([{ attributes: {}, value: 113 }])
+  })
+})
+
 describe('an observable counter that falls has begun anew', () => {
   test('as delta it shows the new value', async () => {
     const { meter, points } = bufferedPipeline()

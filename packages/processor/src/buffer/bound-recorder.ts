@@ -1,7 +1,6 @@
 import type { Attributes, Context } from '@opentelemetry/api'
-import type { Mishaps } from './mishaps.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 import type { Lane, Recorder } from './recorder.ts'
-import { safeAttributes } from './safe-attributes.ts'
 
 /**
  * Records with attributes that were resolved once. Those of a single measurement are added to them, and win, at the price
@@ -11,13 +10,18 @@ export class BoundRecorder implements Recorder {
   readonly #resolved: Recorder
   readonly #unbound: Recorder
   readonly #attributes: Attributes
-  readonly #mishaps: Mishaps
+  readonly #check: AttributeCheck
 
   /** @param resolve makes what records measurements without attributes where those with these, made safe, belong */
-  constructor(unbound: Recorder, attributes: Attributes, mishaps: Mishaps, resolve: (safe: Attributes) => Recorder) {
+  constructor(
+    unbound: Recorder,
+    attributes: Attributes,
+    check: AttributeCheck,
+    resolve: (safe: Attributes) => Recorder,
+  ) {
     this.#unbound = unbound
-    this.#mishaps = mishaps
-    this.#attributes = safeAttributes(attributes, mishaps)
+    this.#check = check
+    this.#attributes = check.accept(attributes)
     this.#resolved = resolve(this.#attributes)
   }
 
@@ -35,6 +39,6 @@ export class BoundRecorder implements Recorder {
   }
 
   #with(attributes: Attributes): Attributes {
-    return { ...this.#attributes, ...safeAttributes(attributes, this.#mishaps) }
+    return { ...this.#attributes, ...this.#check.accept(attributes) }
   }
 }

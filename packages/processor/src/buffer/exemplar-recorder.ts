@@ -27,8 +27,8 @@ export class ExemplarRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    const { mishaps } = this.#lookup.target
-    return new BoundRecorder(this, attributes, mishaps, (safe) => {
+    const { check } = this.#lookup.target
+    return new BoundRecorder(this, attributes, check, (safe) => {
       return new ExemplarRecorder(this.#lookup.bind(safe), this.#sampler)
     })
   }

@@ -4,8 +4,7 @@ import { type Exemplar, ExemplarReservoir } from '../series/exemplar.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { Mishaps } from './mishaps.ts'
-import { safeAttributes } from './safe-attributes.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 
 /** Which measurements may become examples (OTel spec, metrics SDK, "ExemplarFilter"). */
 export type ExemplarFilter = 'always_off' | 'trace_based' | 'always_on'
@@ -19,16 +18,16 @@ export class ExemplarSampler {
   readonly #needsTrace: boolean
   readonly #boundaries: readonly number[] | undefined
   readonly #makeReservoir: () => ExemplarReservoir
-  readonly #mishaps: Mishaps
+  readonly #check: AttributeCheck
 
   constructor(
     generations: Generations,
     { aggregation }: Stream,
     filter: 'trace_based' | 'always_on',
-    mishaps: Mishaps,
+    check: AttributeCheck,
   ) {
     this.#generations = generations
-    this.#mishaps = mishaps
+    this.#check = check
     this.#needsTrace = filter === 'trace_based'
     this.#boundaries = aggregation.type === DataPointType.HISTOGRAM ? aggregation.boundaries : undefined
     const size =
@@ -49,7 +48,7 @@ export class ExemplarSampler {
     try {
       this.#offer(series, value, attributes, context)
     } catch (error) {
-      this.#mishaps.mended('the span of a measurement must be there to read', error, 'it is no exemplar')
+      this.#check.mishaps.mended('the span of a measurement must be there to read', error, 'it is no exemplar')
     }
   }
 
@@ -70,7 +69,7 @@ export class ExemplarSampler {
 
   #filtered(attributes: Attributes | undefined, kept: Attributes): Attributes {
     if (attributes === undefined) return {}
-    const safe = safeAttributes(attributes, this.#mishaps)
+    const safe = this.#check.accept(attributes)
     return Object.fromEntries(Object.entries(safe).filter(([name]) => !Object.hasOwn(kept, name)))
   }
 }

@@ -30,7 +30,7 @@ export class HistogramRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    const { mishaps } = this.#lookup.target
-    return new BoundRecorder(this, attributes, mishaps, (safe) => new HistogramRecorder(this.#lookup.bind(safe)))
+    const { check } = this.#lookup.target
+    return new BoundRecorder(this, attributes, check, (safe) => new HistogramRecorder(this.#lookup.bind(safe)))
   }
 }

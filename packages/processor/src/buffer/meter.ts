@@ -11,6 +11,7 @@ import type {
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
+import { AttributeCheck } from './attribute-check.ts'
 import { createDescriptor, type InstrumentDescriptor, isSameStream } from './instrument-descriptor.ts'
 import { InstrumentStreams } from './instrument-streams.ts'
 import {
@@ -104,11 +105,11 @@ export class BufferedMeter implements Meter {
     options: MetricOptions | undefined,
     create: (parts: InstrumentParts) => Instrument,
   ): Instrument {
-    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, mishaps) =>
+    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, attributes) =>
       create({
         generations: this.#buffer.generations,
-        recorder: this.#streams.recorderFor(descriptor, mishaps),
-        check: new ValueCheck(descriptor, mishaps),
+        recorder: this.#streams.recorderFor(descriptor, attributes),
+        check: new ValueCheck(descriptor, attributes.mishaps),
       }),
     )
   }
@@ -118,14 +119,14 @@ export class BufferedMeter implements Meter {
     kind: InstrumentType,
     options: MetricOptions | undefined,
   ): Observable<A> {
-    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, mishaps) => {
-      const streams = this.#streams.observedFor(descriptor, mishaps)
-      const check = new ValueCheck(descriptor, mishaps)
+    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, attributes) => {
+      const streams = this.#streams.observedFor(descriptor, attributes)
+      const check = new ValueCheck(descriptor, attributes.mishaps)
       return new BufferedObservable(
         descriptor.name,
         streams,
         check,
-        mishaps,
+        attributes,
         this.#buffer.callbacks,
       ) as Observable as Observable<A>
     })
@@ -133,7 +134,7 @@ export class BufferedMeter implements Meter {
 
   #madeOnce<Instrument>(
     descriptor: InstrumentDescriptor,
-    create: (descriptor: InstrumentDescriptor, mishaps: Mishaps) => Instrument,
+    create: (descriptor: InstrumentDescriptor, attributes: AttributeCheck) => Instrument,
   ): Instrument {
     const ofName = this.#made.get(descriptor.name) ?? []
     const ofStream = ofName.filter((made) => isSameStream(made.descriptor, descriptor))
@@ -141,7 +142,7 @@ export class BufferedMeter implements Meter {
     if (known !== undefined) return known.instrument as Instrument
     this.#warnOfConflict(descriptor, ofStream[0] ?? ofName[0])
     const mishaps = new Mishaps(descriptor.name, this.#buffer.countDropped)
-    const instrument = create(descriptor, mishaps)
+    const instrument = create(descriptor, new AttributeCheck(mishaps, this.#buffer.settings.attributeLimits))
     this.#made.set(descriptor.name, [...ofName, { descriptor, instrument }])
     return instrument
   }

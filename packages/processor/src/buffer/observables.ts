@@ -9,9 +9,8 @@ import { CollectionSource } from '../pipeline/collection-source.ts'
 import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
-import type { Mishaps } from './mishaps.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 import type { Observation, ObservedStream } from './observed-stream.ts'
-import { safeAttributes } from './safe-attributes.ts'
 import type { ValueCheck } from './value-check.ts'
 
 /** What one run of a callback has observed of one instrument: of one attribute set, the last value. */
@@ -23,7 +22,7 @@ export class BufferedObservable implements Observable {
   readonly name: string
   readonly #streams: readonly ObservedStream[]
   readonly #check: ValueCheck
-  readonly #mishaps: Mishaps
+  readonly #attributes: AttributeCheck
   readonly #callbacks: ObservableCallbacks
 
   /** @internal */
@@ -31,13 +30,13 @@ export class BufferedObservable implements Observable {
     name: string,
     streams: readonly ObservedStream[],
     check: ValueCheck,
-    mishaps: Mishaps,
+    attributes: AttributeCheck,
     callbacks: ObservableCallbacks,
   ) {
     this.name = name
     this.#streams = streams
     this.#check = check
-    this.#mishaps = mishaps
+    this.#attributes = attributes
     this.#callbacks = callbacks
   }
 
@@ -54,13 +53,13 @@ export class BufferedObservable implements Observable {
     const accepted = this.#check.accept(value)
     if (Number.isNaN(accepted)) return
     // A copy: the callback may change its object for the next one.
-    const kept = safeAttributes(attributes, this.#mishaps)
+    const kept = this.#attributes.accept(attributes)
     into.set(attributeKey(kept), { attributes: kept, value: accepted })
   }
 
   /** @internal Records what a callback that has come to its end has observed. */
-  record(observations: Observations, generations: Generations): void {
-    for (const stream of this.#streams) stream.record(observations.values(), generations.hot)
+  record(observations: Observations, generations: Generations, registration: object): void {
+    for (const stream of this.#streams) stream.record(observations, generations.hot, registration)
   }
 }
 
@@ -151,7 +150,10 @@ export class ObservableCallbacks {
         return { errors: [], observed }
       },
       async ({ observed }) => {
-        for (const [observable, observations] of observed) observable.record(observations, this.#generations)
+        // The set of observables is one for each registration, and so tells them apart.
+        for (const [observable, observations] of observed) {
+          observable.record(observations, this.#generations, observables)
+        }
       },
     )
     this.#registrations = [...this.#registrations, { callback, observables, source }]

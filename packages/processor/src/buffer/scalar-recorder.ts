@@ -29,7 +29,7 @@ export class ScalarRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    const { mishaps } = this.#lookup.target
-    return new BoundRecorder(this, attributes, mishaps, (safe) => new ScalarRecorder(this.#lookup.bind(safe)))
+    const { check } = this.#lookup.target
+    return new BoundRecorder(this, attributes, check, (safe) => new ScalarRecorder(this.#lookup.bind(safe)))
   }
 }

@@ -3,14 +3,13 @@ import type { AttributeIndex } from '../series/attribute-index.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { Mishaps } from './mishaps.ts'
-import { safeAttributes } from './safe-attributes.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 
-/** What a lookup goes with: where to look, and whom to tell. */
+/** What a lookup goes with: where to look, and what to let in. */
 export interface LookupTarget {
   readonly generations: Generations
   readonly stream: Stream
-  readonly mishaps: Mishaps
+  readonly check: AttributeCheck
 }
 
 /** Lets go of the series of bound instruments that nobody can reach any more. */
@@ -71,10 +70,10 @@ export class SeriesLookup {
   }
 
   #touch(series: Series | undefined, attributes: Attributes | undefined): Series {
-    const { generations, stream, mishaps } = this.target
+    const { generations, stream, check } = this.target
     const { hot } = generations
     if (series !== undefined && !series.isForgotten) return hot.touch(series)
-    const found = hot.seriesFor(stream, attributes === undefined ? {} : safeAttributes(attributes, mishaps))
+    const found = hot.seriesFor(stream, attributes === undefined ? {} : check.accept(attributes))
     // The overflow series stands in only while there is no room.
     if (attributes === undefined && found !== stream.overflowIfAny) this.#plain = found
     return found
