@@ -1,5 +1,6 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
-import { type Cells, createCells, type PointValue } from '../aggregation/cells.ts'
+import type { Cells, PointValue } from '../aggregation/cells.ts'
+import { createCells } from '../aggregation/create-cells.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
 import type { TimeSlice } from '../core/time-slice.ts'

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
-import { type Cells, createCells, type StreamAggregation } from '../aggregation/cells.ts'
+import type { Cells, StreamAggregation } from '../aggregation/cells.ts'
+import { createCells } from '../aggregation/create-cells.ts'
 import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
