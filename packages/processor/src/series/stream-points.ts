@@ -23,6 +23,10 @@ export class StreamPoints {
   /** @internal */
   readonly cells: Cells
   readonly #times: Rows
+  /** Ends up to here are of points that were in these columns before. */
+  readonly #usedUntilUnixMicros: UnixMicros
+  #latestEndUnixMicros: UnixMicros = 0
+  #isReleased = false
   #series: Series[] = []
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
@@ -34,9 +38,10 @@ export class StreamPoints {
   /** @internal */
   constructor(stream: Stream) {
     this.stream = stream
-    const { cells, times } = stream.takeSpare() ?? { cells: createCells(stream.aggregation), times: new Rows(2) }
-    this.cells = cells
-    this.#times = times
+    const spare = stream.takeSpare()
+    this.cells = spare?.cells ?? createCells(stream.aggregation)
+    this.#times = spare?.times ?? new Rows(2)
+    this.#usedUntilUnixMicros = spare?.usedUntilUnixMicros ?? 0
   }
 
   get size(): number {
@@ -67,7 +72,7 @@ export class StreamPoints {
   has(series: Series): boolean {
     const chunk = this.#times.chunks[series.row >>> CHUNK_SHIFT]
     const at = ((series.row & CHUNK_MASK) << 1) + END
-    return chunk !== undefined && at < chunk.length && chunk[at] !== 0
+    return chunk !== undefined && at < chunk.length && chunk[at]! > this.#usedUntilUnixMicros
   }
 
   /**
@@ -96,6 +101,7 @@ export class StreamPoints {
 
   /** @internal */
   merge(series: Series, from: Cells, of: Series, endUnixMicros: UnixMicros): void {
+    if (endUnixMicros > this.#latestEndUnixMicros) this.#latestEndUnixMicros = endUnixMicros
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = endUnixMicros
     this.cells.merge(series, from, of)
   }
@@ -126,13 +132,16 @@ export class StreamPoints {
   /**
    * Gives the columns back to be used again; there are no points here any more. Whoever took points, or captured them, may
    * do this once nobody reads them: it spares the next turn making columns anew.
+   *
+   * @throws Error when they were released before: two would write into the same columns
    */
   release(): void {
-    for (const { row } of this.#series) {
-      this.#times.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << 1) + END] = 0
-    }
+    if (this.#isReleased) throw new Error(`release: points of ${this.stream.descriptor.name} were released before`)
+    this.#isReleased = true
     this.#series = []
-    this.stream.keepSpare({ cells: this.cells, times: this.#times })
+    // Time only goes forward, so what is absorbed later is told from what was there by its end.
+    const usedUntilUnixMicros = Math.max(this.#latestEndUnixMicros, this.#usedUntilUnixMicros)
+    this.stream.keepSpare({ cells: this.cells, times: this.#times, usedUntilUnixMicros })
   }
 
   /** @internal Gives all points one end. */

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { Cells, StreamAggregation } from '../aggregation/cells.ts'
 import { createCells } from '../aggregation/create-cells.ts'
+import type { UnixMicros } from '../core/clock.ts'
 import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
@@ -14,6 +15,8 @@ import { ScalarSeries, Series } from './series.ts'
 interface SpareColumns {
   readonly cells: Cells
   readonly times: Rows
+  /** End of the latest point they held. */
+  readonly usedUntilUnixMicros: UnixMicros
 }
 
 /** More are not kept: a delta and a cumulative adapter need one each. */
