@@ -6,7 +6,13 @@ export type { BufferedCounter, BufferedGauge, BufferedHistogram, BufferedUpDownC
 export type { BufferedMeter } from './buffer/meter.ts'
 export { MetricsBuffer } from './buffer/metrics-buffer.ts'
 export type { UnixMicros } from './core/clock.ts'
-export type { AdapterStats, AttachedReader, ExporterAdapter, LossReason } from './pipeline/exporter-adapter.ts'
+export type {
+  AdapterStats,
+  AttachedReader,
+  DeliverOptions,
+  ExporterAdapter,
+  LossReason,
+} from './pipeline/exporter-adapter.ts'
 export type { MetricFilter } from './pipeline/metric-filter.ts'
 export {
   addAttributes,

@@ -24,6 +24,12 @@ export interface ExporterAdapter {
    * turns, and the reader turns at the shortest interval of its adapters: other intervals are rounded to that.
    */
   readonly exportIntervalMillis?: number | undefined
+  /**
+   * How long one export may take, in ms; default: the reader's. Without a deadline of their own, `forceFlush()` and
+   * `shutdown()` stop waiting for a {@link deliver} that has not moved for three times as long: neither `attempts` nor
+   * `failures` nor `deliveredPoints` has grown.
+   */
+  readonly exportTimeoutMillis?: number | undefined
   /** The temporality wanted for each instrument kind; asked once per kind. Delta streams are pushed to {@link absorb}. */
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality
   /** The aggregation wanted for each instrument kind. All adapters of one reader have to agree, or the reader decides. */
@@ -43,18 +49,27 @@ export interface ExporterAdapter {
   /**
    * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
    * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted. It
-   * has to settle in bounded time: `shutdown()` of the reader waits for it.
-   *
-   * @param options.force also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()`
-   * or `shutdown()`
+   * has to settle in bounded time: `shutdown()` of the reader waits for it. When it is too early to try again, it resolves
+   * and goes on holding.
    */
-  deliver?(options: { readonly force: boolean }): Promise<void>
+  deliver?(options: DeliverOptions): Promise<void>
   /**
    * Shuts the exporter down. Resolves in any case, at the latest when the time is up; whatever is still held then counts
    * as lost with the reason `shutdown`.
    */
   shutdown(options: { readonly timeoutMillis: number }): Promise<void>
   stats(): AdapterStats
+}
+
+/** Who asks for a delivery. */
+export interface DeliverOptions {
+  /** Also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()` or `shutdown()`. */
+  readonly force: boolean
+  /**
+   * Go on trying for so many ms until all is delivered: the caller is in a `shutdown()` with a deadline, and what is
+   * undelivered then is lost. Default 0: try once. An adapter may leave it out of account.
+   */
+  readonly retryForMillis?: number
 }
 
 /** What a reader offers its adapters. */
