@@ -10,7 +10,7 @@ export class DeliveryCounts {
   deliveredPoints = 0
   mergedPoints = 0
   supersededPoints = 0
-  readonly lostPoints: Record<LossReason, number> = { rejected: 0, shutdown: 0 }
+  readonly lostPoints: Record<LossReason, number> = { rejected: 0, shutdown: 0, 'spool-unreadable': 0 }
   outcomeUnknown = 0
   attempts = 0
   failures = 0

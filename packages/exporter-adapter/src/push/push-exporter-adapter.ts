@@ -14,13 +14,15 @@ import {
   Fold,
   type Generation,
   type Series,
+  type Stream,
 } from '@otel-sluice/processor'
 import { DeliveryCounts } from '../delivery-counts.ts'
 import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { ExportLane } from './export-lane.ts'
-import { type Batch, SealedParcel } from './parcel.ts'
+import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
+import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
 import { RetryClock } from './retry.ts'
 
@@ -54,6 +56,11 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #open = new Fold()
   #sealingPoints = 0
   #sealed: SealedParcel | undefined
+  readonly #spool: ParcelSpool | undefined
+  /** What processes that are gone have left, oldest first: sent before anything of ours. */
+  #replays: readonly ReplayedParcel[] = []
+  /** What was undelivered at the end, and is on disk. */
+  #keptPoints = 0
   #isShutdown = false
   #closed: Promise<void> | undefined
 
@@ -68,6 +75,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.exportTimeoutMillis = options.exportTimeoutMillis
     this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
+    if (options.spoolDirectory !== undefined) this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
     this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
   }
 
@@ -98,6 +106,19 @@ export class PushExporterAdapter implements ExporterAdapter {
     else if (this.#open.absorb(series, generation)) this.#counts.mergedPoints++
   }
 
+  async persist(): Promise<void> {
+    const [spool, reader] = [this.#spool, this.#reader]
+    if (spool === undefined || reader === undefined || this.#isShutdown) return
+    const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
+    const { attributes, schemaUrl } = reader.resource
+    await spool.save(
+      { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size },
+      cumulative,
+      { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices: reader.inSlices },
+    )
+    for (const points of cumulative) points.release()
+  }
+
   async deliver({ force, retryForMillis = 0 }: DeliverOptions): Promise<void> {
     const reader = this.#reader
     if (reader === undefined) throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
@@ -119,12 +140,22 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   stats(): AdapterStats {
-    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1)
-    return this.#counts.stats({ points: this.#pendingPoints(), parcels })
+    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1) + this.#replays.length
+    const spool = this.#spool
+    return {
+      ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
+      ...(spool !== undefined && { spoolBytes: spool.bytes }),
+      ...(spool?.lastError !== undefined && { spoolError: spool.lastError }),
+    }
   }
 
   #pendingPoints(): number {
-    return this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0)
+    const replayed = this.#replays.reduce((points, parcel) => points + parcel.pendingPoints, 0)
+    return this.#keptPoints + this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0) + replayed
+  }
+
+  #wantsCumulative({ kind }: Stream): boolean {
+    return this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE
   }
 
   async #close(timeoutMillis: number): Promise<void> {
@@ -139,11 +170,18 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
-    this.#counts.lostPoints.shutdown += this.#pendingPoints()
-    for (const batch of this.#sealed?.batches ?? []) if (!batch.isFinished) batch.state = 'lost'
+    const undelivered = this.#pendingPoints()
+    const isKept = this.#spool?.isWell === true
+    for (const { batches } of [...this.#replays, ...(this.#sealed === undefined ? [] : [this.#sealed])]) {
+      for (const batch of batches) if (!batch.isFinished) batch.state = 'lost'
+    }
+    this.#replays = []
     this.#sealed = undefined
     this.#sealingPoints = 0
     this.#open.take()
+    if (isKept) this.#keptPoints = undelivered
+    else this.#counts.lostPoints.shutdown += undelivered
+    await this.#spool?.close()
   }
 
   /**
@@ -187,12 +225,38 @@ export class PushExporterAdapter implements ExporterAdapter {
   /** What is left of the parcel before, then everything that is there by now; throws when something must be sent again. */
   async #sendAll(reader: AttachedReader): Promise<void> {
     await this.#lane.clear()
+    await this.#sendReplays(reader)
     // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
-    if (this.#sealed !== undefined) await this.#send(this.#sealed.deltaBatches, reader)
+    if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
     const sealed = await reader.betweenTurns(() => this.#seal(reader))
-    await this.#send(sealed.batches, reader)
+    const save = this.#spool?.cumulativeSave ?? 0
+    await this.#sendDelta(sealed, reader)
+    await this.#send(sealed.cumulativeBatches, reader)
+    await this.#spool?.cumulativeDelivered(save)
     this.#sealed = undefined
     sealed.release()
+  }
+
+  async #sendReplays(reader: AttachedReader): Promise<void> {
+    if (this.#spool === undefined) return
+    const { found, unreadable } = await this.#spool.find()
+    for (const { points } of unreadable) {
+      this.#counts.offeredPoints += points
+      this.#counts.lostPoints['spool-unreadable'] += points
+    }
+    const replays = found.map((parcel) => new ReplayedParcel(parcel))
+    for (const { pendingPoints } of replays) this.#counts.offeredPoints += pendingPoints
+    this.#replays = [...this.#replays, ...replays]
+    for (const parcel of this.#replays) {
+      await this.#send(parcel.batches, reader, (finished) => parcel.found.progress(finished))
+      await parcel.found.remove()
+      this.#replays = this.#replays.filter((other) => other !== parcel)
+    }
+  }
+
+  async #sendDelta({ deltaBatches }: SealedParcel, reader: AttachedReader): Promise<void> {
+    await this.#send(deltaBatches, reader, async (finished) => this.#spool?.progress(finished))
+    await this.#spool?.sealedDelivered()
   }
 
   /**
@@ -201,9 +265,7 @@ export class PushExporterAdapter implements ExporterAdapter {
    * cumulative, is superseded by it.
    */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
-    const cumulative = await reader.cumulative.capture(
-      ({ kind }) => this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE,
-    )
+    const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
@@ -213,15 +275,26 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
+    await this.#spool?.seal()
     return this.#sealed
   }
 
-  /** Sends what is unfinished, in order; throws at the first batch that has to be sent again. */
-  async #send(batches: readonly Batch[], reader: AttachedReader): Promise<void> {
+  /**
+   * Sends what is unfinished, in order; throws at the first batch that has to be sent again.
+   *
+   * @param progress told which ones are finished, while there are others
+   */
+  async #send(
+    batches: readonly Batch[],
+    reader: AttachedReader,
+    progress?: (finished: readonly number[]) => Promise<void>,
+  ): Promise<void> {
     let sliceStartedMillis = performance.now()
     for (const batch of batches) {
       if (batch.isFinished) continue
       await this.#attempt(batch, reader)
+      const finished = batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
+      if (finished.length < batches.length) await progress?.(finished)
       // Exporters serialise as they are called: the event loop gets its turn between two of them.
       if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
       await new Promise<void>((resolve) => setImmediate(resolve))

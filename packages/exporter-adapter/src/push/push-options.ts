@@ -13,6 +13,12 @@ export interface PushExporterAdapterOptions {
   readonly maxExportBatchSize?: number
   /** How long to wait after failures, with full jitter; the next delivery after that tries again. */
   readonly retry?: RetryOptions
+  /**
+   * Where to keep what is undelivered, so that it outlives the process: a folder of this machine, made if it is missing,
+   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`.
+   * Default: memory only.
+   */
+  readonly spoolDirectory?: string
 }
 
 /** @throws TypeError or RangeError that names the option and the value */
@@ -20,6 +26,10 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
   if (typeof exporter?.export !== 'function' || typeof exporter.shutdown !== 'function') {
     const hint = isPullReader(exporter) ? '; it is a pull reader: use new PullExporterAdapter(reader)' : ''
     throw new TypeError(`PushExporterAdapter: exporter must be a PushMetricExporter, got ${nameOf(exporter)}${hint}`)
+  }
+  const { spoolDirectory } = options
+  if (spoolDirectory !== undefined && (typeof spoolDirectory !== 'string' || spoolDirectory === '')) {
+    throw new TypeError(`PushExporterAdapter: spoolDirectory must be the path of a folder, got ${String(spoolDirectory)}`)
   }
   checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
   checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_MILLIS)

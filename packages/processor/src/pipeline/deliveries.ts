@@ -63,6 +63,11 @@ export class Deliveries {
     return failuresOf(await Promise.allSettled(closing))
   }
 
+  /** Lets every adapter that can make what it holds outlive the process. */
+  async persist(): Promise<void> {
+    await Promise.allSettled(this.#adapters.map((adapter) => adapter.persist?.()))
+  }
+
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */
   pending(): string | undefined {
     return inWords(

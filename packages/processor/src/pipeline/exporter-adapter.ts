@@ -54,6 +54,11 @@ export interface ExporterAdapter {
    */
   deliver?(options: DeliverOptions): Promise<void>
   /**
+   * Makes what it holds outlive the process. Called at the end of every turn, which waits for it: what `flush()` has
+   * resolved for is safe. Never rejects; settles in bounded time.
+   */
+  persist?(): Promise<void>
+  /**
    * Shuts the exporter down. Resolves in any case, at the latest when the time is up; whatever is still held then counts
    * as lost with the reason `shutdown`.
    */
@@ -95,8 +100,11 @@ export interface AttachedReader {
   inSlices(count: number, work: (index: number) => void): Promise<void>
 }
 
-/** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */
-export type LossReason = 'rejected' | 'shutdown'
+/**
+ * Why points were lost: the exporter said that it will never take them, they were still held at the end, or a file of the
+ * spool could not be read (which counts as one point where nobody can say how many it held).
+ */
+export type LossReason = 'rejected' | 'shutdown' | 'spool-unreadable'
 
 /**
  * What became of the data points of one adapter. All are counts that never decrease, except `pending…`:
@@ -122,6 +130,10 @@ export interface AdapterStats {
   readonly lastError?: string
   /** Milliseconds since the epoch. */
   readonly lastSuccessUnixMillis?: number
-  /** Units of undelivered data: the one being sent and the one being filled. */
+  /** Units of undelivered data: the one being sent, the one being filled, and those that other processes have left. */
   readonly pendingParcels: number
+  /** What the spool takes on disk; with a spool only. */
+  readonly spoolBytes?: number
+  /** Why the spool does not take what it is given, while it does not. */
+  readonly spoolError?: string
 }

@@ -184,6 +184,7 @@ export class BufferingMetricReader extends MetricReader {
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
     const series = await this.#drain.run()
+    await this.#deliveries.persist()
     this.#turnCount++
     this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
   }
