@@ -231,9 +231,9 @@ describe('shutdown', () => {
   test('without a deadline measures an adapter by its own time-out, where it has one', async () => {
     const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
     Object.assign(adapter, { exportTimeoutMillis: 900 })
-    adapter.onDeliver = () => fakeMillis(2_600)
+    adapter.onDeliver = () => fakeMillis(3_500)
     const done = reader.shutdown()
-    await vi.advanceTimersByTimeAsync(2_600)
+    await vi.advanceTimersByTimeAsync(3_500)
     await done
   })
 
