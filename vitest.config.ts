@@ -13,7 +13,12 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'compat/shadow/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'compat/instrumentations/test/**/*.test.ts',
+      'compat/shadow/test/**/*.test.ts',
+    ],
     testTimeout: 20_000,
   },
 })

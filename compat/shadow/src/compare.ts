@@ -32,6 +32,21 @@ export function differences(
   return found
 }
 
+/**
+ * Exponential histograms that ours has at another scale. For exports between which the SDK has merged none: a merge of the
+ * SDK's may lose more resolution than it has to.
+ */
+export function scaleDifferences(ours: readonly ExportedPoint[], stock: readonly ExportedPoint[]): string[] {
+  const theirs = byKey(stock, 'the SDK', [])
+  return ours.flatMap(({ key, type, value }) => {
+    const other = theirs.get(key)
+    if (type !== DataPointType.EXPONENTIAL_HISTOGRAM || other === undefined) return []
+    const [a, b] = [value as ExponentialHistogram, other.value as ExponentialHistogram]
+    const isWithoutBuckets = b.count === b.zeroCount
+    return isWithoutBuckets ? [] : exact('scale', a.scale, b.scale).map((difference) => `${key}: ${difference}`)
+  })
+}
+
 function byKey(points: readonly ExportedPoint[], whose: string, found: string[]): Map<string, ExportedPoint> {
   const map = new Map<string, ExportedPoint>()
   for (const point of points) {

@@ -1,6 +1,8 @@
 import { AggregationTemporality, DataPointType, InstrumentType } from '@opentelemetry/sdk-metrics'
-import { differences } from './compare.ts'
+import { isComparedWithBuffer } from './buffer-differences.ts'
+import { differences, scaleDifferences } from './compare.ts'
 import { canonical, type ExportedPoint } from './exported.ts'
+import type { FrontEnd } from './front-end.ts'
 import type { Program } from './program.ts'
 import { TimeLaws } from './time-laws.ts'
 import { type Flushed, isExpectedOfOurs, World } from './world.ts'
@@ -19,12 +21,16 @@ export class Coverage {
     }
   }
 
-  /** The combinations of instrument kind and point type that were not met. */
-  missing(): string[] {
+  /**
+   * The combinations of instrument kind and point type that were not met.
+   *
+   * @param notCompared those that are not to be met, by their text
+   */
+  missing(notCompared = NOT_COMPARED): string[] {
     const met = new Set([...this.combinations.keys()].map((combination) => combination.split(' ', 2).join(' ')))
     return Object.values(InstrumentType)
       .flatMap((kind) => POINT_TYPES.map((type) => `${kind} ${type}`))
-      .filter((combination) => !met.has(combination) && !NOT_COMPARED.test(combination))
+      .filter((combination) => !met.has(combination) && !notCompared.test(combination))
   }
 }
 
@@ -33,18 +39,27 @@ const POINT_TYPES = ['SUM', 'GAUGE', 'HISTOGRAM', 'EXPONENTIAL_HISTOGRAM']
 const NOT_COMPARED = /^OBSERVABLE.* EXPONENTIAL_HISTOGRAM$/
 
 /**
- * Runs a program on one MeterProvider with both readers.
+ * Runs a program with both readers.
  *
+ * @param frontEnd what our reader is fed through; by default, the MeterProvider that the SDK's reader is in
  * @throws Error that lists how what they export differs
  */
-export async function shadow(program: Program, coverage: Coverage): Promise<void> {
-  const world = new World(program)
+export async function shadow(program: Program, coverage: Coverage, frontEnd: FrontEnd = 'sdk'): Promise<void> {
+  const world = new World(program, frontEnd)
+  const isCompared = frontEnd === 'sdk' ? () => true : isComparedWithBuffer
   const laws = new TimeLaws()
   let isOneTurn = true
-  const check = ({ ours, stock, recorded }: Flushed, when: string): void => {
+  const check = (flushed: Flushed, when: string): void => {
+    const { stock, recorded } = flushed
+    const ours = flushed.ours.filter(isCompared)
     const recordedKeys = new Set(recorded.map(({ key }) => key))
-    const expected = stock.filter((point) => isExpectedOfOurs(point, recordedKeys))
-    const found = [...differences(ours, expected, world.magnitude), ...laws.violations(ours, isOneTurn)]
+    const expected = stock.filter((point) => isCompared(point) && isExpectedOfOurs(point, recordedKeys))
+    const found = [...differences(ours, expected, world.magnitude), ...laws.violations(flushed.ours, isOneTurn)]
+    if (frontEnd !== 'sdk') {
+      // The SDK hands a delta out as it was recorded, unless another reader collects in between.
+      const isDelta = ({ temporality }: ExportedPoint): boolean => temporality === AggregationTemporality.DELTA
+      found.push(...scaleDifferences(ours.filter(isDelta), expected.filter(isDelta)))
+    }
     if (found.length > 0) throw new Error(`${when}:\n${found.slice(0, 8).join('\n')}`)
     isOneTurn = true
     coverage.count(ours)

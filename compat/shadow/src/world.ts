@@ -1,19 +1,13 @@
-import {
-  type BatchObservableCallback,
-  type Counter,
-  type Gauge,
-  type Meter,
-  type Observable,
-  type UpDownCounter,
-  ValueType,
-} from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { InstrumentType, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
-import { BufferingMetricReader } from '@otel-sluice/processor'
-import { attributesOf, type Entries } from './attributes.ts'
-import { canonical, type ExportedPoint, RecordingExporter } from './exported.ts'
-import { type InstrumentSpec, isObserved, type Program, type Step } from './program.ts'
+import { BufferingMetricReader, MetricsBuffer } from '@otel-sluice/processor'
+import type { Entries } from './attributes.ts'
+import { viewWithRoomForOverflow } from './buffer-differences.ts'
+import { type ExportedPoint, RecordingExporter } from './exported.ts'
+import { type FrontEnd, instrumentsOf } from './front-end.ts'
+import type { Instrument } from './instruments.ts'
+import { isObserved, type Program, type Step } from './program.ts'
 import { viewOptions } from './views.ts'
 
 /** What the readers exported at one flush point. */
@@ -24,10 +18,13 @@ export interface Flushed {
   readonly recorded: readonly ExportedPoint[]
 }
 
-/** One MeterProvider with our reader and two of the SDK's, and the instruments of a program. */
+/**
+ * Our reader and two of the SDK's, and the instruments of a program: on one MeterProvider, or ours on one side and the
+ * SDK's on the other.
+ */
 export class World {
   readonly reader: BufferingMetricReader
-  readonly #provider: MeterProvider
+  readonly #providers: ReadonlySet<MeterProvider>
   readonly #readers: readonly { forceFlush(): Promise<void> }[]
   readonly #ours: RecordingExporter
   readonly #stock: RecordingExporter
@@ -37,29 +34,26 @@ export class World {
   /** The sum of the absolute values recorded. */
   magnitude = 0
 
-  constructor(program: Program) {
-    const { temporality, histograms } = program
+  constructor(program: Program, frontEnd: FrontEnd) {
+    const { temporality, histograms, maxExportBatchSize, views } = program
     this.#ours = new RecordingExporter(temporality, histograms)
     this.#stock = new RecordingExporter(temporality, histograms)
     this.#witness = new RecordingExporter('delta', histograms)
-    const { maxExportBatchSize } = program
+    const buffer = new MetricsBuffer({ views: views.map(viewOptions) })
     this.reader = new BufferingMetricReader({
       adapters: [new PushExporterAdapter(this.#ours, { maxExportBatchSize })],
+      buffer,
     })
     const stock = new PeriodicExportingMetricReader({ exporter: this.#stock })
     const witness = new PeriodicExportingMetricReader({ exporter: this.#witness })
     this.#readers = program.flushedFirst === 'ours' ? [this.reader, stock, witness] : [stock, this.reader, witness]
-    this.#provider = new MeterProvider({
-      readers: [...this.#readers] as PeriodicExportingMetricReader[],
-      views: program.views.map(viewOptions),
-      resource: resourceFromAttributes({ 'service.name': 'shadow', ключ: [1, 2] }),
-    })
-    const meters = program.scopes.map(({ name, version, schemaUrl }) =>
-      this.#provider.getMeter(name, version, schemaUrl === undefined ? undefined : { schemaUrl }),
-    )
-    this.#instruments = program.instruments.map((spec) =>
-      instrumentOf(spec, meters[spec.scope % meters.length]!, program.observing === 'once'),
-    )
+    const resource = resourceFromAttributes({ 'service.name': 'shadow', ключ: [1, 2] })
+    const provider = (readers: readonly unknown[], viewOf: typeof viewOptions): MeterProvider =>
+      new MeterProvider({ readers: readers as PeriodicExportingMetricReader[], views: views.map(viewOf), resource })
+    const ours = provider(frontEnd === 'sdk' ? this.#readers : [this.reader], viewOptions)
+    const theirs = frontEnd === 'sdk' ? ours : provider([stock, witness], viewWithRoomForOverflow)
+    this.#providers = new Set([ours, theirs])
+    this.#instruments = instrumentsOf(program, frontEnd, { buffer, ours, stock: theirs })
     this.#attributeSets = program.attributeSets
   }
 
@@ -96,108 +90,8 @@ export class World {
     return { ours: [...this.#ours.resources], stock: [...this.#stock.resources] }
   }
 
-  end(): Promise<void> {
-    return this.#provider.shutdown()
-  }
-}
-
-interface Instrument {
-  record(value: number, entries: Entries, reversed: boolean): void
-  beginFlush(): void
-  endFlush(): void
-}
-
-function instrumentOf(spec: InstrumentSpec, meter: Meter, observesOnce: boolean): Instrument {
-  const { name, unit, kind } = spec
-  const options = {
-    unit,
-    description: `what ${name} says`,
-    valueType: spec.isInteger ? ValueType.INT : ValueType.DOUBLE,
-    ...(spec.boundaries && { advice: { explicitBucketBoundaries: [...spec.boundaries] } }),
-  }
-  switch (kind) {
-    case InstrumentType.COUNTER:
-      return recorded(meter.createCounter(name, options))
-    case InstrumentType.UP_DOWN_COUNTER:
-      return recorded(meter.createUpDownCounter(name, options))
-    case InstrumentType.GAUGE:
-      return recorded(meter.createGauge(name, options))
-    case InstrumentType.HISTOGRAM:
-      return recorded(meter.createHistogram(name, options))
-    case InstrumentType.OBSERVABLE_COUNTER:
-      return new Observed(meter.createObservableCounter(name, options), spec, meter, observesOnce)
-    case InstrumentType.OBSERVABLE_GAUGE:
-      return new Observed(meter.createObservableGauge(name, options), spec, meter, observesOnce)
-    case InstrumentType.OBSERVABLE_UP_DOWN_COUNTER:
-      return new Observed(meter.createObservableUpDownCounter(name, options), spec, meter, observesOnce)
-  }
-}
-
-function recorded(instrument: Counter | UpDownCounter | Gauge): Instrument {
-  return {
-    record(value, entries, reversed) {
-      const attributes = attributesOf(entries, reversed)
-      if ('add' in instrument) instrument.add(value, attributes)
-      else instrument.record(value, attributes)
-    },
-    beginFlush() {},
-    endFlush() {},
-  }
-}
-
-/** An observable instrument whose callback reports what was "recorded" last for each series. */
-class Observed implements Instrument {
-  readonly #isMonotonic: boolean
-  readonly #vanishes: boolean
-  readonly #observesOnce: boolean
-  /** In the order in which they were last recorded: the values of a counter ascend. */
-  readonly #series = new Map<
-    string,
-    { readonly entries: Entries; readonly reversed: boolean; readonly value: number }
-  >()
-  #level = 0
-  #mayObserve: boolean
-
-  constructor(instrument: Observable, spec: InstrumentSpec, meter: Meter, observesOnce: boolean) {
-    this.#isMonotonic = spec.kind === InstrumentType.OBSERVABLE_COUNTER
-    this.#observesOnce = observesOnce
-    this.#vanishes = observesOnce && !spec.isSticky
-    this.#mayObserve = !observesOnce
-    if (spec.callback === 'batch') {
-      const callback: BatchObservableCallback = (result) =>
-        this.#observe((value, attributes) => result.observe(instrument, value, attributes))
-      meter.addBatchObservableCallback(callback, [instrument])
-      return
-    }
-    instrument.addCallback((result) => {
-      this.#observe((value, attributes) => result.observe(value, attributes))
-      return spec.callback === 'async' ? Promise.resolve() : undefined
-    })
-  }
-
-  record(value: number, entries: Entries, reversed: boolean): void {
-    // Differences of NaN and infinities depend on how often the callbacks ran.
-    if (!Number.isFinite(value)) return
-    // Whichever series a view makes one, the sum of a counter must not fall: that is another test.
-    if (this.#isMonotonic) this.#level += Math.abs(value)
-    const key = canonical(Object.fromEntries(entries))
-    this.#series.delete(key)
-    this.#series.set(key, { entries, reversed, value: this.#isMonotonic ? this.#level : value })
-  }
-
-  beginFlush(): void {
-    this.#mayObserve = true
-  }
-
-  endFlush(): void {
-    if (this.#vanishes) this.#series.clear()
-    this.#mayObserve = !this.#observesOnce
-  }
-
-  #observe(report: (value: number, attributes: ReturnType<typeof attributesOf>) => void): void {
-    if (!this.#mayObserve) return
-    if (this.#observesOnce) this.#mayObserve = false
-    for (const { entries, reversed, value } of this.#series.values()) report(value, attributesOf(entries, reversed))
+  async end(): Promise<void> {
+    for (const provider of this.#providers) await provider.shutdown()
   }
 }
 

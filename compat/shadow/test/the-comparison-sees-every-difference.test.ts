@@ -1,6 +1,6 @@
 import { AggregationTemporality, AggregationType, DataPointType, type Histogram } from '@opentelemetry/sdk-metrics'
 import { expect, test } from 'vitest'
-import { differences } from '../src/compare.ts'
+import { differences, scaleDifferences } from '../src/compare.ts'
 import type { ExportedPoint } from '../src/exported.ts'
 import { sideBySide } from '../src/side-by-side.ts'
 
@@ -79,6 +79,14 @@ test('a value in the bucket beside it is a difference', () => {
   const shifted = structuredClone(exponential.value) as { positive: { offset: number }; scale: number }
   shifted.positive.offset++
   expect(differences([{ ...exponential, value: shifted }], [exponential], 1)).not.toEqual([])
+})
+
+test('an exponential histogram that is finer is a difference where nothing was merged', () => {
+  const coarse = typed(DataPointType.EXPONENTIAL_HISTOGRAM)
+  const finer = structuredClone(coarse.value) as { scale: number }
+  finer.scale++
+  expect(scaleDifferences([coarse], [coarse])).toEqual([])
+  expect(scaleDifferences([{ ...coarse, value: finer }], [coarse])).toHaveLength(1)
 })
 
 test('a missing point, one too many and one that comes twice are differences', () => {

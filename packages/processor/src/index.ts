@@ -1,4 +1,5 @@
 export type { PointValue } from './aggregation/cells.ts'
+export type { AttributeLimits } from './buffer/attribute-check.ts'
 export type { MetricsBufferOptions } from './buffer/buffer-options.ts'
 export type { ExemplarFilter } from './buffer/exemplar-sampler.ts'
 export type { BufferedCounter, BufferedGauge, BufferedHistogram, BufferedUpDownCounter } from './buffer/instruments.ts'

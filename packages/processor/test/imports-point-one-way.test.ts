@@ -24,7 +24,7 @@ function lint(path: string, from: string): string {
 }
 
 test.each([
-  ['packages/processor/src/core/x.ts', '../aggregation/cell.ts'],
+  ['packages/processor/src/core/x.ts', '../aggregation/cells.ts'],
   ['packages/processor/src/core/x.ts', '@opentelemetry/api'],
   ['packages/processor/src/aggregation/x.ts', '../series/fold.ts'],
   ['packages/processor/src/series/x.ts', '../pipeline/drain.ts'],
@@ -33,6 +33,7 @@ test.each([
   ['packages/processor/src/aggregation/x.ts', '../buffer/views.ts'],
   ['packages/processor/src/series/x.ts', '../buffer/views.ts'],
   ['packages/processor/src/pipeline/x.ts', '../buffer/views.ts'],
+  ['packages/processor/src/buffer/x.ts', '../reader/collection.ts'],
   ['packages/processor/src/reader/x.ts', '@otel-sluice/exporter-adapter'],
   ['packages/processor/src/buffer/x.ts', '@otel-sluice/exporter-adapter'],
   ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor/dist/series/fold.js'],
@@ -42,7 +43,7 @@ test.each([
 })
 
 test.each([
-  ['packages/processor/src/reader/x.ts', '../pipeline/drain.ts'],
+  ['packages/processor/src/reader/x.ts', '../buffer/metrics-buffer.ts'],
   ['packages/processor/src/buffer/x.ts', '../series/report.ts'],
   ['packages/processor/src/series/x.ts', '../core/clock.ts'],
   ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor'],

@@ -8,6 +8,8 @@ const FRACTION_BITS = 20
 const MOST_DETAIL = 3
 const LARGEST_TABLE = 1024
 
+const searches = new WeakMap<readonly number[], BucketSearch>()
+
 /**
  * Finds the bucket of a value among explicit boundaries: the first one that is not below it.
  *
@@ -22,8 +24,17 @@ export class BucketSearch {
   readonly #firstBits: number
   readonly #shift: number
 
-  /** @param boundaries strictly increasing, finite */
-  constructor(boundaries: readonly number[]) {
+  /** The search among these boundaries, which are strictly increasing: one for all cells that have the same array. */
+  static among(boundaries: readonly number[]): BucketSearch {
+    let search = searches.get(boundaries)
+    if (search === undefined) {
+      search = new BucketSearch(boundaries)
+      searches.set(boundaries, search)
+    }
+    return search
+  }
+
+  private constructor(boundaries: readonly number[]) {
     this.#bounds = [...boundaries, Number.POSITIVE_INFINITY]
     const smallest = boundaries.find((boundary) => boundary > 0) ?? 1
     const largest = Math.max(smallest, boundaries.at(-1) ?? 1)

@@ -35,7 +35,7 @@ export class HistogramCells implements Cells {
     this.#recordsMinMax = recordsMinMax
     this.#recordsAll = recordsSum && recordsMinMax
     this.#buckets = boundaries.length + 1
-    this.#search = new BucketSearch(boundaries)
+    this.#search = BucketSearch.among(boundaries)
     this.#rows = new Rows(this.#buckets + 3)
   }
 

@@ -27,6 +27,7 @@ export interface StreamConfiguration {
  * the SDK leaves the specification or hides a mistake:
  * - every `*` and `?` of an `instrumentName` is a wildcard; the SDK knows the first `*` only;
  * - an instrument that two views give one stream records into it once; with the SDK, once for each view;
+ * - a view that drops does so for the instruments it selects; with the SDK, whoever comes first under a name decides for all;
  * - boundaries that are not strictly increasing are rejected; the SDK sorts them and keeps duplicates;
  * - a `maxSize` below 2 is rejected; the SDK warns and takes 2.
  */

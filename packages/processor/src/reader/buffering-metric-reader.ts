@@ -62,7 +62,7 @@ export class BufferingMetricReader extends MetricReader {
     this.buffer = settings.buffer
     this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
     this.#collection = new Collection((collectOptions) => super.collect(collectOptions), settings, this.#slice)
-    this.#filter = new SeriesFilter(settings.metricFilter)
+    this.#filter = new SeriesFilter(settings.metricFilter, this.#slice)
     this.#derivation = new Derivation(settings.processors, this.#slice)
     this.#drain = new Drain(
       settings.buffer.generations,

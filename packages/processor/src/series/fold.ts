@@ -51,7 +51,8 @@ export class Fold {
   restart(series: Series, generation: Generation, value: number): void {
     const points = this.#pointsOf(series.stream)
     if (!points.has(series)) this.absorb(series, generation)
-    points.restart(series, generation, value)
+    // Beyond the limit it has no point of its own, and the overflow series has not begun anew.
+    if (points.has(series)) points.restart(series, generation, value)
   }
 
   /** What it holds, by stream. */
