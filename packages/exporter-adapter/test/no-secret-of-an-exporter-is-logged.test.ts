@@ -1,3 +1,5 @@
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { PullExporterAdapter } from '@otel-sluice/exporter-adapter'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { diagLog } from '../../processor/test/support/diag-log.ts'
@@ -156,6 +158,14 @@ describe('an exporter whose errors are full of secrets', () => {
       expect(text).toContain('[redacted]')
       expect(text).not.toContain('S3CRET')
     }
+  })
+
+  test('nor does one that is pulled from', async () => {
+    const pull = new PrometheusExporter({ preventServerStart: true })
+    const adapter = new PullExporterAdapter(pull)
+    pull.shutdown = () => Promise.reject(secretive())
+    await adapter.shutdown({ timeoutMillis: 10 })
+    expect(adapter.stats().lastError).toBe('POST https://[redacted]@host/ failed: [redacted]')
   })
 
   function everything(value: unknown): string {

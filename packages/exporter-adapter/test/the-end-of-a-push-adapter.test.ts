@@ -87,6 +87,13 @@ test('the exporters of a reader that was never registered are shut down with it'
   expect([exporter.shutdowns, ended.mock.calls.length]).toEqual([1, 1])
 })
 
+test('an adapter that is shut down twice shuts its exporter down once', async () => {
+  const exporter = new ScriptedExporter()
+  const adapter = new PushExporterAdapter(exporter)
+  await Promise.all([adapter.shutdown({ timeoutMillis: 10 }), adapter.shutdown({ timeoutMillis: 10 })])
+  expect(exporter.shutdowns).toBe(1)
+})
+
 test('what is being sealed when the exporter shuts down is lost and counted, not gone', async () => {
   let sealed = () => {}
   const { exporter, reader, counter, stats } = pushPipeline(undefined, undefined, (attached) => {

@@ -204,10 +204,10 @@ describe('shutdown', () => {
     const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
     adapter.onDeliver = () => new Promise(() => {})
     const rejection = expect(reader.shutdown()).rejects.toThrow(
-      'collecting: deliver() has neither settled nor moved for 1500 ms',
+      'collecting: deliver() has neither settled nor moved for 2000 ms',
     )
     // The attempt itself is a movement.
-    await vi.advanceTimersByTimeAsync(2 * 3 * 500)
+    await vi.advanceTimersByTimeAsync(2 * 4 * 500)
     await rejection
     expect(adapter.shutdowns).toBe(1)
   })
@@ -231,9 +231,9 @@ describe('shutdown', () => {
   test('without a deadline measures an adapter by its own time-out, where it has one', async () => {
     const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
     Object.assign(adapter, { exportTimeoutMillis: 900 })
-    adapter.onDeliver = () => fakeMillis(2_600)
+    adapter.onDeliver = () => fakeMillis(4_500)
     const done = reader.shutdown()
-    await vi.advanceTimersByTimeAsync(2_600)
+    await vi.advanceTimersByTimeAsync(4_500)
     await done
   })
 

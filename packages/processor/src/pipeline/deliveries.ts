@@ -6,8 +6,11 @@ import { whileMoving } from './while-moving.ts'
 /** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
 const GRACE_MILLIS = 100
 
-/** After how many export time-outs without any movement a delivery is no longer waited for. */
-const STALLED_TIMEOUTS = 3
+/**
+ * After how many export time-outs without any movement a delivery is no longer waited for. A push adapter may need three: a
+ * delivery under way and then this one may each wait for a call that is out, and an exporter's own flush may take the third.
+ */
+const STALLED_TIMEOUTS = 4
 
 /** What all adapters of one reader deliver, by interval and on demand, and how they end. */
 export class Deliveries {

@@ -8,6 +8,7 @@ export class DeliverySchedule {
   readonly intervalMillis: number
   readonly #runs: SharedRuns<void>
   #forced = false
+  /** Set by the last delivery there is, that of shutdown(). */
   #retryUntilMillis: number | undefined
   #lastDueMillis: number
 
@@ -20,7 +21,6 @@ export class DeliverySchedule {
       const force = this.#forced
       const untilMillis = this.#retryUntilMillis
       this.#forced = false
-      this.#retryUntilMillis = undefined
       const retry = untilMillis !== undefined && { retryForMillis: Math.max(0, untilMillis - performance.now()) }
       await adapter.deliver?.({ force, ...retry })
     })

@@ -26,7 +26,7 @@ export interface ExporterAdapter {
   readonly exportIntervalMillis?: number | undefined
   /**
    * How long one export may take, in ms; default: the reader's. Without a deadline of their own, `forceFlush()` and
-   * `shutdown()` stop waiting for a {@link deliver} that has not moved for three times as long: neither `attempts` nor
+   * `shutdown()` stop waiting for a {@link deliver} that has not moved for four times as long: neither `attempts` nor
    * `failures` nor `deliveredPoints` has grown.
    */
   readonly exportTimeoutMillis?: number | undefined
