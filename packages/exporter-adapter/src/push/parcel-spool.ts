@@ -89,7 +89,11 @@ export class ParcelSpool {
   async save(
     open: { readonly streams: readonly Points[]; readonly window: Window; readonly points: number },
     cumulative: readonly StreamPoints[],
-    context: { readonly resource: RecordedResource; readonly maxBatchSize: number; readonly inSlices: InSlices<Promise<void>> },
+    context: {
+      readonly resource: RecordedResource
+      readonly maxBatchSize: number
+      readonly inSlices: InSlices<Promise<void>>
+    },
   ): Promise<void> {
     const { resource, maxBatchSize, inSlices } = context
     await this.#try(async (spool) => {
@@ -172,7 +176,9 @@ export class ParcelSpool {
           this.#handedOut.add(key)
           found.push(await this.#foundParcel(record, entry, entry.slot === SEALED ? progress : undefined))
         } catch (error) {
-          diag.error(`sluice: ${this.#name}: a parcel in the spool could not be read and is dropped: ${reasonOf(error)}`)
+          diag.error(
+            `sluice: ${this.#name}: a parcel in the spool could not be read and is dropped: ${reasonOf(error)}`,
+          )
           unreadable.push({ points: entry.points })
           await entry.remove()
         }
@@ -187,7 +193,11 @@ export class ParcelSpool {
     await spool?.close().catch((error: unknown) => this.#fail(error))
   }
 
-  async #foundParcel(record: ParcelRecord, entry: ClaimedEntry, progress: ClaimedEntry | undefined): Promise<FoundParcel> {
+  async #foundParcel(
+    record: ParcelRecord,
+    entry: ClaimedEntry,
+    progress: ClaimedEntry | undefined,
+  ): Promise<FoundParcel> {
     return {
       record,
       mayHaveArrived: entry.slot !== OPEN,

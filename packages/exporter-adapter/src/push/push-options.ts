@@ -29,7 +29,9 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
   }
   const { spoolDirectory } = options
   if (spoolDirectory !== undefined && (typeof spoolDirectory !== 'string' || spoolDirectory === '')) {
-    throw new TypeError(`PushExporterAdapter: spoolDirectory must be the path of a folder, got ${String(spoolDirectory)}`)
+    throw new TypeError(
+      `PushExporterAdapter: spoolDirectory must be the path of a folder, got ${String(spoolDirectory)}`,
+    )
   }
   checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
   checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_MILLIS)
