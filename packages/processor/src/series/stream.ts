@@ -11,7 +11,10 @@ import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
 
-/** Columns of points that were let go: they hold what they held, but nobody knows of it. */
+/**
+ * Columns of points that were let go: they hold what they held, but nobody knows of it. Columns of one number a point are
+ * as soon made as kept, and are not.
+ */
 interface SpareColumns {
   readonly cells: Cells
   readonly times: Rows
@@ -176,7 +179,7 @@ export class Stream {
 
   /** @internal */
   keepSpare(columns: SpareColumns): void {
-    if (this.#spare.length < MOST_SPARE) this.#spare.push(columns)
+    if (!this.isScalar && this.#spare.length < MOST_SPARE) this.#spare.push(columns)
   }
 
   /** @internal Nobody needs this series any more. */
