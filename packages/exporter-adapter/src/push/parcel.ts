@@ -57,7 +57,6 @@ export class Batch {
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
-  readonly #streams: readonly StreamPoints[]
   readonly cumulativeBatches: readonly Batch[]
   /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
@@ -68,15 +67,9 @@ export class SealedParcel {
    * @param maxBatchSize most points of one batch
    */
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
-    this.#streams = [...delta, ...cumulative]
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
     this.cumulativeBatches = batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)
     this.batches = [...this.deltaBatches, ...this.cumulativeBatches]
-  }
-
-  /** Lets go of the points. INVARIANT: all batches are finished, so that none is arranged any more. */
-  release(): void {
-    for (const points of this.#streams) points.release()
   }
 
   /** How many points are in batches that are not finished. */

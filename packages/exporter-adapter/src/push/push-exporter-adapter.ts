@@ -116,7 +116,6 @@ export class PushExporterAdapter implements ExporterAdapter {
       cumulative,
       { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices: reader.inSlices },
     )
-    for (const points of cumulative) points.release()
   }
 
   async deliver({ force, retryForMillis = 0 }: DeliverOptions): Promise<void> {
@@ -234,7 +233,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     await this.#send(sealed.cumulativeBatches, reader)
     await this.#spool?.cumulativeDelivered(save)
     this.#sealed = undefined
-    sealed.release()
   }
 
   async #sendReplays(reader: AttachedReader): Promise<void> {
