@@ -1,0 +1,143 @@
+import { basename, join } from 'node:path'
+import { ClaimedDirectory, type FoundEntry } from './claimed-directory.ts'
+import type { Incarnation } from './incarnation.ts'
+import { SpoolError } from './spool-errors.ts'
+import { HEADER_BYTES } from './spool-format.ts'
+import { attempt, type Steps } from './steps.ts'
+import { flatten, othersBeside, setAside, takeOver } from './takeover.ts'
+
+/** What another incarnation has written. It stays where it is until it is removed. */
+export interface ClaimedEntry {
+  /** By whom; sorts by time. */
+  readonly incarnation: string
+  /** The name of its slot when it was last written or renamed. */
+  readonly slot: string
+  readonly points: number
+  /** @throws SpoolError, with the code `UNREADABLE` if it has rotted since it was claimed; SpoolTakenError */
+  read(): Promise<Uint8Array>
+  /** Replaces its content, durably, in its place: what is left of it. Throws as `Spool.write` does. */
+  write(body: Uint8Array, points: number): Promise<void>
+  /** Removes it, durably. Twice is fine. */
+  remove(): Promise<void>
+}
+
+/** What a claim needs of its spool. */
+export interface ClaimHost {
+  readonly maxBytes: number
+  readonly now: () => number
+  /** The one that claims. */
+  readonly incarnation: () => Incarnation
+  /** Runs steps in the directory of an incarnation, in turn with whatever else the spool does. */
+  readonly run: <T>(operation: string, steps: () => Steps<T>, of?: Incarnation) => Promise<T>
+  /** @throws SpoolError where so many bytes more are too many */
+  readonly checkRoom: (more: number, path: string) => void
+  readonly report: (error: unknown) => void
+}
+
+/**
+ * Takes over what others have left, directory by directory, each step under its own deadline. It can fail anywhere: what
+ * is taken and not yet handed out lies in our directory, where the next call finds it.
+ */
+export class Claim {
+  readonly #host: ClaimHost
+  unreadableFiles = 0
+  newerFiles = 0
+
+  constructor(host: ClaimHost) {
+    this.#host = host
+  }
+
+  async claim(): Promise<ClaimedEntry[]> {
+    const { run, incarnation, now } = this.#host
+    const into = incarnation()
+    const within = <T>(steps: () => Steps<T>): Promise<T> => run('claim', steps, into)
+    const candidates = await within(() => othersBeside(into))
+    let newer = 0
+    for (const name of candidates) {
+      await this.#reporting(into, async () => {
+        const takeover = await within(() => takeOver(into, name, now()))
+        if (takeover.type === 'newer') newer += takeover.files
+      })
+    }
+    this.newerFiles = newer
+    const claimed: ClaimedEntry[] = []
+    for (const name of await within(() => flatten(into))) {
+      await this.#reporting(into, async () => {
+        const directory = into.claimed.get(name) ?? new ClaimedDirectory(join(into.path, name))
+        into.claimed.set(name, directory)
+        const found = await within(() => this.#readIn(into, name, directory))
+        claimed.push(...found.map((entry) => this.#entryOf(into, directory, entry)))
+      })
+    }
+    return claimed
+  }
+
+  /** One directory that cannot be had now must not keep the others from being claimed. */
+  async #reporting(into: Incarnation, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (into.taken !== undefined) throw error
+      this.#host.report(error)
+    }
+  }
+
+  *#readIn(into: Incarnation, name: string, directory: ClaimedDirectory): Steps<FoundEntry[]> {
+    const { maxBytes, report } = this.#host
+    const count = (): void => {
+      this.unreadableFiles++
+    }
+    const found = yield* directory.readIn(function* (file, reason) {
+      yield* setAside(into, name, file, maxBytes)
+      count()
+      report(new SpoolError('claim', join(directory.path, file), `set aside: ${reason}`, { code: 'UNREADABLE' }))
+    }, report)
+    yield* this.#forgetIfDone(into, name, directory)
+    return found
+  }
+
+  /** A directory that cannot be removed now is looked at again by the next claim. */
+  *#forgetIfDone(of: Incarnation, name: string, directory: ClaimedDirectory): Steps<void> {
+    yield* attempt(
+      (function* () {
+        if (yield* directory.removeIfDone()) of.claimed.delete(name)
+      })(),
+    )
+  }
+
+  #entryOf(of: Incarnation, directory: ClaimedDirectory, { slot, name, points, ...found }: FoundEntry): ClaimedEntry {
+    const { run, checkRoom } = this.#host
+    const incarnation = basename(directory.path)
+    let generation = found.generation
+    return {
+      incarnation,
+      slot: name,
+      points,
+      read: () => run('read', () => slot.read(), of),
+      write: (body, count) => {
+        const next = ++generation
+        const checked = () => checkRoom(HEADER_BYTES + body.length - slot.contentBytes, directory.path)
+        return run(
+          'write',
+          function* () {
+            checked()
+            yield* slot.store(name, next, body, count)
+          },
+          of,
+        )
+      },
+      remove: () => {
+        const forget = () => this.#forgetIfDone(of, incarnation, directory)
+        return run(
+          'remove',
+          function* () {
+            if (!directory.has(slot)) return
+            yield* directory.remove(slot)
+            yield* forget()
+          },
+          of,
+        )
+      },
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { readRegularFile, writeNewFile } from './durable-file.ts'
+import { isKnownDead, type ProcessIdentity } from './identity.ts'
+import { codeOf } from './spool-errors.ts'
+import { call, type Steps } from './steps.ts'
+
+/**
+ * A lease is a file in the directory that it protects. It says who holds it; when it was renewed last is its time of
+ * modification. So a renewal is one call that needs no space and works on a full disk, and it fails when the directory was
+ * taken away. It need not survive a power cut, which its holder does not survive either.
+ *
+ * Hosts that share a directory are assumed to agree on the time within EXPIRY - RENEWAL. Where they do not, the living are
+ * taken for dead, notice it and go on elsewhere: nothing is lost.
+ */
+
+/** Renewals may be late by five of these before anyone takes the process for dead: a long pause, a slow disk. */
+export const RENEWAL_MILLIS = 10_000
+/** How long what a process on another host left behind has to wait. On the same host death is known at once. */
+export const EXPIRY_MILLIS = 60_000
+
+const FILE_NAME = 'lease'
+const MAX_BYTES = 4096
+
+export const isLeaseFile = (name: string): boolean => name === FILE_NAME
+
+export function* takeLease(directory: string, holder: ProcessIdentity, now: number): Steps<void> {
+  try {
+    yield* writeNewFile(join(directory, FILE_NAME), [Buffer.from(JSON.stringify(holder))])
+  } catch (error) {
+    // Left by an earlier attempt of ours that failed half-way: nobody else makes files in a directory of this name.
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+  yield* renewLease(directory, now)
+}
+
+/** Fails with ENOENT when the directory was taken away. */
+export function* renewLease(directory: string, now: number): Steps<void> {
+  yield* call('touch', join(directory, FILE_NAME), now)
+}
+
+/** Lets others have what is in the directory, at once. */
+export function* endLease(directory: string): Steps<void> {
+  yield* call('touch', join(directory, FILE_NAME), 0)
+}
+
+export function* removeLease(directory: string): Steps<void> {
+  yield* call('unlink', join(directory, FILE_NAME))
+}
+
+/** Milliseconds since the epoch; `undefined` where there is no lease. */
+export function* leaseTime(directory: string): Steps<number | undefined> {
+  try {
+    return (yield* call('lstat', join(directory, FILE_NAME))).modified
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/**
+ * - `held`: somebody works in the directory, as far as anyone can tell.
+ * - `dead`: its holder is certainly dead.
+ * - `expired`: not renewed since `renewed`.
+ */
+export type Standing =
+  | { readonly type: 'held' | 'dead' }
+  | { readonly type: 'expired'; readonly renewed: number | undefined }
+
+export function* standingOf(directory: string, self: ProcessIdentity, now: number): Steps<Standing> {
+  const renewed = yield* leaseTime(directory)
+  // A process that dies before it has its lease leaves a directory without one.
+  const lastSeen = renewed ?? (yield* call('lstat', directory)).modified
+  // A time ahead of us by that much is that of a clock that was set back; a living process would have renewed it since.
+  if (Math.abs(now - lastSeen) > EXPIRY_MILLIS) return { type: 'expired', renewed }
+  const holder = yield* readHolder(directory)
+  return { type: holder !== undefined && (yield* isKnownDead(holder, self)) ? 'dead' : 'held' }
+}
+
+/** `undefined` where it cannot be told: then only the time counts. */
+function* readHolder(directory: string): Steps<ProcessIdentity | undefined> {
+  try {
+    const bytes = yield* readRegularFile(join(directory, FILE_NAME), MAX_BYTES)
+    const holder: unknown = JSON.parse(Buffer.from(bytes ?? []).toString())
+    return isIdentity(holder) ? holder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  const { host, boot, pidNamespace, pid, startTime } = (value ?? {}) as Partial<ProcessIdentity>
+  return (
+    typeof host === 'string' &&
+    [boot, pidNamespace, startTime].every((each) => each === null || typeof each === 'string') &&
+    Number.isInteger(pid) &&
+    pid! > 0
+  )
+}
