@@ -1,7 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import type { OpenFile } from '../src/spool/file-calls.ts'
 import { DEADLINE_MILLIS } from '../src/spool/task-queue.ts'
 import { FaultyFs } from './support/faulty-fs.ts'
-import { bytes, filesUnder, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
+import { bytes, contents, filesUnder, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -61,6 +62,36 @@ it('a disk that answers again is used again, and writes that were given up do no
   goOn()
   await spool.write('open', bytes('new'), 4)
   expect(await leftBy(spool, directory)).toEqual(['open=new/4'])
+})
+
+it('what a claim had read when it was given up comes with the next one', async () => {
+  const fs = new FaultyFs()
+  const directory = temporaryDirectory()
+  const dead = await openSpool(directory)
+  await dead.write('sealed', bytes('first'), 1)
+  await dead.write('open', bytes('second'), 2)
+  await dead.close()
+  const spool = await openSpool(directory, { fs })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  let claimedReads = 0
+  let goOn = (): void => {}
+  const reached = new Promise<void>((resolve) => {
+    fs.before = (name, [file]) => {
+      if (name !== 'read' || !(file as OpenFile).path.startsWith(spool.path) || ++claimedReads < 2) return
+      resolve()
+      fs.before = () => {}
+      return new Promise<void>((release) => {
+        goOn = release
+      })
+    }
+  })
+  const claim = spool.claim()
+  await reached
+  vi.advanceTimersByTime(DEADLINE_MILLIS)
+  expect(await claim).toEqual([])
+  goOn()
+  expect((await contents(await spool.claim())).sort()).toEqual(['open=second/2', 'sealed=first/1'])
+  await spool.close()
 })
 
 it('writing goes on synchronously meanwhile', async () => {

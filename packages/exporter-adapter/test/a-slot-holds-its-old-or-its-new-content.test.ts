@@ -38,29 +38,31 @@ const OPERATIONS: readonly Operation[] = [
 ]
 
 describe.each(OPERATIONS)('$name', ({ run, failed, done }) => {
-  for (const when of ['before', 'after'] as const) {
-    for (const code of ['EIO', 'ENOSPC', 'EROFS']) {
-      it(`that fails with ${code} ${when} any call leaves the slot whole, and the spool goes on`, async () => {
-        const calls = await callsOf(run)
-        for (let at = 0; at < calls; at++) {
-          const { fs, spool, directory } = await started()
-          fs.arm({ at, when, code })
-          const outcome = await outcomeOf(async () => run(spool))
-          fs.arm()
-          await spool.write('next', bytes('more'), 3)
-          const [slot, ...rest] = await leftBy(spool, directory)
-          const found = rest.length > 0 ? slot : ''
-          const what = `call ${at}: ${outcome ?? 'done'}`
-          if (outcome === undefined) expect(found, what).toBe(done)
-          else {
-            expect(failed, what).toContain(found)
-            expect(outcome).toBeInstanceOf(SpoolError)
-            expect(outcome).toMatchObject({ code, message: expect.stringContaining(directory) })
-          }
-          expect(rest.length > 0 ? rest : [slot], what).toEqual(['next=more/3'])
+  // A disk that is full makes no call; one that fails may have made it.
+  for (const [when, code] of [
+    ['before', 'ENOSPC'],
+    ['after', 'EIO'],
+  ] as const) {
+    it(`that fails with ${code} ${when} any call leaves the slot whole, and the spool goes on`, async () => {
+      const calls = await callsOf(run)
+      for (let at = 0; at < calls; at++) {
+        const { fs, spool, directory } = await started()
+        fs.arm({ at, when, code })
+        const outcome = await outcomeOf(async () => run(spool))
+        fs.arm()
+        await spool.write('next', bytes('more'), 3)
+        const [slot, ...rest] = await leftBy(spool, directory)
+        const found = rest.length > 0 ? slot : ''
+        const what = `call ${at}: ${outcome ?? 'done'}`
+        if (outcome === undefined) expect(found, what).toBe(done)
+        else {
+          expect(failed, what).toContain(found)
+          expect(outcome).toBeInstanceOf(SpoolError)
+          expect(outcome).toMatchObject({ code, message: expect.stringContaining(directory) })
         }
-      })
-    }
+        expect(rest.length > 0 ? rest : [slot], what).toEqual(['next=more/3'])
+      }
+    })
   }
 
   it('fails without end and is done at last', async () => {
