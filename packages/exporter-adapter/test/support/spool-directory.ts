@@ -14,8 +14,12 @@ export function temporaryDirectory(): string {
   return path
 }
 
-export const openSpool = (directory: string, options: Partial<SpoolOptions> = {}): Promise<Spool> =>
-  Spool.open({ directory, name: 'test', ...options })
+/** A spool that is closed after the test, at the latest: an open one would make its directory anew. */
+export async function openSpool(directory: string, options: Partial<SpoolOptions> = {}): Promise<Spool> {
+  const spool = await Spool.open({ directory, name: 'test', ...options })
+  onTestFinished(() => spool.close().catch(() => {}))
+  return spool
+}
 
 /** A process of another host: only its lease can tell whether it is alive. */
 export const FOREIGN: ProcessIdentity = { host: 'elsewhere', boot: 'b', pidNamespace: 'n', pid: 1, startTime: '1' }
