@@ -38,6 +38,8 @@ module.exports = async function scenario({
 
   const meter = metrics.getMeter('matrix')
   const orders = meter.createCounter('shop.orders')
+  // The same stream, recorded past the SDK.
+  const teaOrders = reader.buffer.getMeter('matrix').createCounter('shop.orders').bind({ item: 'tea' })
   const duration = meter.createHistogram('shop.duration', { advice: { explicitBucketBoundaries: [1, 10] } })
   meter.createObservableGauge('shop.queue').addCallback((queue) => queue.observe(3))
 
@@ -46,7 +48,8 @@ module.exports = async function scenario({
   await assert.rejects(reader.forceFlush(), /undelivered.*not today/)
   assert.ok(reader.stats().adapters[0].stats.pendingPoints > 0, 'what was not delivered is held')
 
-  orders.add(7, { item: 'tea' })
+  orders.add(3, { item: 'tea' })
+  teaOrders.add(4)
   orders.add(1, { item: 'coffee' })
   duration.record(4)
   await provider.forceFlush()

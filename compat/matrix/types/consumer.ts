@@ -17,20 +17,25 @@ import {
 import {
   type AdapterStats,
   type AttachedReader,
+  type BufferedCounter,
+  type BufferedMeter,
   BufferingMetricReader,
   type BufferingMetricReaderOptions,
-  type Cell,
   type CumulativeView,
+  type Exemplar,
   type ExporterAdapter,
   Fold,
-  type FoldedPoint,
+  type Generation,
   type InstrumentationScope,
   type LossReason,
+  MetricsBuffer,
+  type MetricsBufferOptions,
+  type PointValue,
   type ReaderStats,
   type Series,
   type Stream,
+  type StreamPoints,
   type UnixMicros,
-  type Window,
 } from '@otel-sluice/processor'
 
 const pushOptions: PushExporterAdapterOptions = { name: 'console', exportIntervalMillis: 1000, maxExportBatchSize: 100 }
@@ -47,6 +52,8 @@ new PushExporterAdapter(new ConsoleMetricExporter(), { exportIntervalMillis: '1s
 new BufferingMetricReader({ adapters: ['console'] })
 // @ts-expect-error an option that is misspelt would be ignored without a word
 new BufferingMetricReader({ adapters: [push], exportIntervalMilis: 1 })
+// @ts-expect-error there is no such filter
+new MetricsBuffer({ exemplarFilter: 'sometimes' })
 
 /** An adapter of one's own, with only what is exported. */
 class SizeAdapter implements ExporterAdapter {
@@ -68,20 +75,26 @@ class SizeAdapter implements ExporterAdapter {
     this.#reader = reader
   }
 
-  absorb(series: Series, cell: Cell, window: Window): void {
+  absorb(series: Series, generation: Generation): void {
     this.#offered++
-    if (this.#open.absorb(series, cell, window)) this.#merged++
+    if (this.#open.absorb(series, generation)) this.#merged++
     const stream: Stream = series.stream
     const scope: InstrumentationScope = stream.scope
-    const end: UnixMicros = window.endUnixMicros
-    console.log(scope.name, stream.descriptor.name, end satisfies number)
+    const end: UnixMicros = generation.endUnixMicros
+    const value: PointValue = generation.valueOf(series)
+    const [example]: readonly Exemplar[] = generation.exemplarsOf(series)
+    console.log(scope.name, stream.descriptor.name, end satisfies number, value, example?.traceId)
   }
 
   async deliver({ force }: { readonly force: boolean }): Promise<void> {
     const reader = this.#reader
     if (reader === undefined || force) return
     const view: CumulativeView = reader.cumulative
-    await reader.betweenTurns(() => view.visit((point: FoldedPoint) => console.log(point.cell.toValue())))
+    const captured: StreamPoints[] = await reader.betweenTurns(() => view.capture(({ scope }) => scope.name !== ''))
+    for (const points of captured) {
+      await reader.inSlices(points.size, (i) => console.log(points.series[i]?.attributes, points.valueOf(i)))
+      points.release()
+    }
   }
 
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
@@ -93,7 +106,13 @@ class SizeAdapter implements ExporterAdapter {
   }
 }
 
+const bufferOptions: MetricsBufferOptions = {
+  views: [{ instrumentName: 'shop.*', aggregationCardinalityLimit: 10 }],
+  cardinalityLimits: { histogram: 100 },
+  exemplarFilter: 'trace_based',
+}
 const options: BufferingMetricReaderOptions = {
+  buffer: new MetricsBuffer(bufferOptions),
   adapters: [push, delta, pull, new SizeAdapter()],
   exportIntervalMillis: 1000,
   minFlushAgeMillis: 10,
@@ -102,6 +121,15 @@ const options: BufferingMetricReaderOptions = {
 const reader = new BufferingMetricReader(options)
 const provider = new MeterProvider({ readers: [reader] })
 metrics.setGlobalMeterProvider(provider)
+
+const meter: BufferedMeter = reader.buffer.getMeter('shop')
+const orders: BufferedCounter<{ item: string }> = meter
+  .createCounter<{ item: string }>('shop.orders')
+  .bind({ item: 'tea' })
+orders.add(1)
+// @ts-expect-error attributes that were declared may not be left out
+orders.add(1, { size: 'large' })
+metrics.setGlobalMeterProvider(reader.buffer)
 
 const stats: ReaderStats = reader.stats()
 const reason: LossReason = 'shutdown'

@@ -11,10 +11,11 @@ import { BufferingMetricReader } from '@otel-sluice/processor'
 
 /**
  * The same for both readers. The defaults are 60 s, 30 s and, for the exporter's own time-out and retries, 10 s: here all
- * is short, so that outages of seconds do what outages of minutes do there.
+ * is short, so that outages of seconds do what outages of minutes do there. So is Sluice's backoff, of up to 30 s.
  */
 const TIMES = { exportIntervalMillis: 500, exportTimeoutMillis: 500 }
 const EXPORTER_TIMEOUT_MILLIS = 400
+const RETRY = { initialBackoffMillis: 100, maxBackoffMillis: 250 }
 
 function otlpExporter(url: string): OTLPMetricExporter {
   return new OTLPMetricExporter({
@@ -35,7 +36,7 @@ export interface Pipelines {
 export function startPipelines(sluiceUrl: string, stockUrl: string): Pipelines {
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const sluice = new BufferingMetricReader({
-    adapters: [new PushExporterAdapter(otlpExporter(sluiceUrl)), new PullExporterAdapter(prometheus)],
+    adapters: [new PushExporterAdapter(otlpExporter(sluiceUrl), { retry: RETRY }), new PullExporterAdapter(prometheus)],
     ...TIMES,
   })
   const stock = new PeriodicExportingMetricReader({ exporter: otlpExporter(stockUrl), ...TIMES })

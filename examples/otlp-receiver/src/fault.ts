@@ -17,8 +17,21 @@ export interface Refusal {
  * - `reset`: the connection is reset; nothing is taken in.
  * - `cut-after-taking-in`: it is taken in, then the connection is closed without an answer.
  * - `answerAfterMillis`: it is taken in, and answered that much later.
+ * - `bodyAfterMillis`: it is taken in, and answered with a status at once and the rest that much later. (Over gRPC, where
+ *   the status comes last, all of it comes then.)
+ * - `partial-success`: it is taken in, and answered with success and a word of data points that were rejected.
+ * - `garbage`: it is taken in, and answered with success and a body that is none.
  */
-export type Fault = 'none' | Refusal | 'hang' | 'reset' | 'cut-after-taking-in' | { readonly answerAfterMillis: number }
+export type Fault =
+  | 'none'
+  | Refusal
+  | 'hang'
+  | 'reset'
+  | 'cut-after-taking-in'
+  | 'partial-success'
+  | 'garbage'
+  | { readonly answerAfterMillis: number }
+  | { readonly bodyAfterMillis: number }
 
 /** The fault that the next requests meet. */
 export class FaultPlan {

@@ -9,8 +9,9 @@ import {
 } from '@grpc/grpc-js'
 import type { Intake, Reply } from './intake.ts'
 import { Listener } from './listener.ts'
-import { decodeRequest, EMPTY_RESPONSE } from './protobuf.ts'
+import { decodeRequest } from './protobuf.ts'
 import { retryInfo } from './retry-info.ts'
+import { protobufBody } from './success-body.ts'
 
 type Bytes = Buffer
 const asIs = (bytes: Bytes): Bytes => bytes
@@ -58,10 +59,12 @@ export function createGrpcFront(intake: Intake, host: string): GrpcFront {
 
 function perform(reply: Reply, respond: sendUnaryData<Bytes>, socket: () => Socket | undefined): void {
   switch (reply.type) {
-    case 'accept':
-      if (reply.afterMillis > 0) setTimeout(respond, reply.afterMillis, null, EMPTY_RESPONSE).unref()
-      else respond(null, EMPTY_RESPONSE)
+    case 'accept': {
+      const afterMillis = reply.afterMillis + reply.bodyAfterMillis
+      if (afterMillis > 0) setTimeout(respond, afterMillis, null, protobufBody(reply.body)).unref()
+      else respond(null, protobufBody(reply.body))
       return
+    }
     case 'refuse': {
       const { grpcCode = status.UNAVAILABLE, retryAfterSeconds } = reply.refusal
       const details = 'refused, as it was told to'

@@ -4,8 +4,9 @@ import { gunzipSync } from 'node:zlib'
 import type { Intake, Reply } from './intake.ts'
 import { Listener } from './listener.ts'
 import type { OtlpRequest } from './otlp-json.ts'
-import { decodeRequest, EMPTY_RESPONSE } from './protobuf.ts'
+import { decodeRequest } from './protobuf.ts'
 import type { Protocol } from './received-metric.ts'
+import { jsonBody, protobufBody } from './success-body.ts'
 
 export const METRICS_PATH = '/v1/metrics'
 
@@ -46,7 +47,12 @@ async function perform(
       if (reply.afterMillis > 0) await delay(reply.afterMillis, undefined, { ref: false })
       const isJson = protocol === 'http/json'
       response.setHeader('content-type', isJson ? 'application/json' : 'application/x-protobuf')
-      response.writeHead(200).end(isJson ? '{}' : EMPTY_RESPONSE)
+      response.writeHead(200)
+      if (reply.bodyAfterMillis > 0) {
+        response.flushHeaders()
+        await delay(reply.bodyAfterMillis, undefined, { ref: false })
+      }
+      response.end(isJson ? jsonBody(reply.body) : protobufBody(reply.body))
       return
     }
     case 'refuse': {

@@ -6,12 +6,21 @@ import type { Protocol, TakenBatch } from './received-metric.ts'
 
 /** What the front that a request came through has to do. */
 export type Reply =
-  | { readonly type: 'accept'; readonly afterMillis: number }
+  | {
+      readonly type: 'accept'
+      readonly body: SuccessBody
+      /** When the status goes out, and how much later the body. */
+      readonly afterMillis: number
+      readonly bodyAfterMillis: number
+    }
   | { readonly type: 'refuse'; readonly refusal: Refusal }
   | { readonly type: 'malformed'; readonly message: string }
   | { readonly type: 'silence' }
   | { readonly type: 'reset' }
   | { readonly type: 'cut' }
+
+/** What is said with a success. */
+export type SuccessBody = 'nothing' | 'partial-success' | 'garbage'
 
 /** Where the requests of all protocols meet: it applies the fault, and keeps and adds up what is taken in. */
 export class Intake {
@@ -50,11 +59,15 @@ export class Intake {
   }
 }
 
+const ACCEPTED = { type: 'accept', body: 'nothing', afterMillis: 0, bodyAfterMillis: 0 } as const
+
 function replyTo(fault: Fault): Reply {
-  if (fault === 'none') return { type: 'accept', afterMillis: 0 }
+  if (fault === 'none') return ACCEPTED
+  if (fault === 'partial-success' || fault === 'garbage') return { ...ACCEPTED, body: fault }
   if (fault === 'hang') return { type: 'silence' }
   if (fault === 'reset') return { type: 'reset' }
   if (fault === 'cut-after-taking-in') return { type: 'cut' }
-  if ('answerAfterMillis' in fault) return { type: 'accept', afterMillis: fault.answerAfterMillis }
+  if ('answerAfterMillis' in fault) return { ...ACCEPTED, afterMillis: fault.answerAfterMillis }
+  if ('bodyAfterMillis' in fault) return { ...ACCEPTED, bodyAfterMillis: fault.bodyAfterMillis }
   return { type: 'refuse', refusal: fault }
 }

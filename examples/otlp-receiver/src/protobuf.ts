@@ -28,6 +28,3 @@ export function decodeRequest(bytes: Uint8Array): OtlpRequest {
   // 64-bit integers as strings: nanoseconds since the epoch do not fit a double.
   return ExportMetricsServiceRequest.toObject(message, { longs: String, bytes: String }) as OtlpRequest
 }
-
-/** An ExportMetricsServiceResponse without partial success has no bytes at all. */
-export const EMPTY_RESPONSE = Buffer.alloc(0)

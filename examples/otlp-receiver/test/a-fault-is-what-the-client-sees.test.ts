@@ -83,6 +83,25 @@ test('a late answer comes after the batch was taken in', async () => {
   expect(await Promise.all(answers)).toHaveLength(2)
 })
 
+test('a success may come with a word of rejected points, or with a body that is none', async () => {
+  receiver.fail('partial-success')
+  expect(await (await overHttp()).json()).toEqual({
+    partialSuccess: { rejectedDataPoints: 1, errorMessage: 'one point too many' },
+  })
+  await overGrpc()
+  receiver.fail('garbage')
+  await expect((await overHttp()).json()).rejects.toThrow(/not valid JSON/)
+  expect(receiver.batches).toHaveLength(3)
+})
+
+test('a slow body comes after its status, of a batch that was taken in', async () => {
+  receiver.fail({ bodyAfterMillis: 20 })
+  const response = await overHttp()
+  expect([response.status, receiver.batches.length]).toEqual([200, 1])
+  expect(await response.json()).toEqual({})
+  await overGrpc()
+})
+
 test('a receiver that went down refuses connections until it comes up on the same ports, and keeps what it had', async () => {
   await overHttp()
   const { url, grpcUrl } = receiver

@@ -7,7 +7,17 @@ import {
   type ResourceMetrics,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { InstrumentationScope, Stream, StreamPoints, UnixMicros } from '@otel-sluice/processor'
+import type { InstrumentationScope, PointValue, Series, Stream, UnixMicros } from '@otel-sluice/processor'
+
+/** Points of one stream, from wherever: `StreamPoints` of a reader, or what was read back from disk. */
+export interface Points {
+  readonly stream: Pick<Stream, 'scope' | 'descriptor' | 'aggregation'>
+  readonly size: number
+  readonly series: readonly Pick<Series, 'attributes'>[]
+  valueOf(index: number): PointValue
+  startUnixMicrosOf(index: number): UnixMicros
+  endUnixMicrosOf(index: number): UnixMicros
+}
 
 /**
  * Arranges points the way exporters read them: by scope, then by metric. Points of one stream have to come together;
@@ -15,7 +25,7 @@ import type { InstrumentationScope, Stream, StreamPoints, UnixMicros } from '@ot
  */
 export class MetricDataBuilder {
   readonly #scopes = new Map<string, ScopeMetrics>()
-  #stream: Stream | undefined
+  #stream: Points['stream'] | undefined
   #temporality: AggregationTemporality | undefined
   #dataPoints: DataPoint<unknown>[] = []
   #size = 0
@@ -27,7 +37,7 @@ export class MetricDataBuilder {
     return this.#size
   }
 
-  add(points: StreamPoints, index: number, temporality: AggregationTemporality): void {
+  add(points: Points, index: number, temporality: AggregationTemporality): void {
     const { stream } = points
     if (stream !== this.#stream || temporality !== this.#temporality) this.#begin(stream, temporality)
     this.#dataPoints.push({
@@ -43,7 +53,7 @@ export class MetricDataBuilder {
     return { resource, scopeMetrics: [...this.#scopes.values()] }
   }
 
-  #begin(stream: Stream, temporality: AggregationTemporality): void {
+  #begin(stream: Points['stream'], temporality: AggregationTemporality): void {
     this.#stream = stream
     this.#temporality = temporality
     this.#dataPoints = []

@@ -149,7 +149,7 @@ describe('a batch that is rejected for good', () => {
     expect(exporter.receiver.total('counter')).toBe(2)
     expect(stats()).toMatchObject({ deliveredPoints: 1, lostPoints: { rejected: 1, shutdown: 0 }, pendingPoints: 0 })
     expect(log).toEqual([
-      'error sluice: ScriptedExporter: 1 points were rejected for good and are dropped: Bad Request',
+      'error sluice: ScriptedExporter: 1 points were rejected for good and are dropped: HTTP 400: Bad Request',
     ])
   })
 })

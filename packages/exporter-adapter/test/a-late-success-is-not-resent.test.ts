@@ -65,7 +65,7 @@ test('a call that fails late is resent, as it may have arrived', async () => {
   expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 1, failures: 1 })
 })
 
-test('only the first answer of a call counts', async () => {
+test('only the first answer of a call counts; the others are reported once', async () => {
   const { exporter, interval, stats, counter } = pushPipeline()
   exporter.export = (metrics, done) => {
     exporter.calls.push(metrics)
@@ -76,7 +76,12 @@ test('only the first answer of a call counts', async () => {
   await interval()
   await interval()
   expect(exporter.calls).toHaveLength(1)
-  expect(stats()).toMatchObject({ deliveredPoints: 1, failures: 0 })
+  counter.add(1)
+  await interval()
+  expect(stats()).toMatchObject({ deliveredPoints: 2, failures: 0 })
+  expect(log).toEqual([
+    'warn sluice: ScriptedExporter: an export was answered more than once; the first answer counts, this is ignored: second thoughts',
+  ])
 })
 
 test('after ten time-outs the call is given up and its batch resent', async () => {

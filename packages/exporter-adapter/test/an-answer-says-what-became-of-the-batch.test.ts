@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { outcomeOf, reasonOf } from '../src/push/outcome.ts'
+import { outcomeOf } from '../src/push/outcome.ts'
 
 const failed = (code: unknown, more: object = {}) =>
   outcomeOf({ code: 1, error: Object.assign(new Error('failed'), { code, ...more }) }).type
@@ -14,10 +14,13 @@ test('a failure without details leaves the outcome open', () => {
 })
 
 describe('OTLP/HTTP statuses', () => {
-  test.each([429, 502, 503, 504])('%i was not taken in and is retried', (status) => {
+  test.each([429, 503])('%i was not taken in and is retried', (status) => {
     expect(failed(status)).toBe('undelivered')
   })
-  test.each([400, 401, 403, 404, 413, 500, 501, 505])('%i is permanent', (status) => {
+  test.each([502, 504])('%i is of a gateway, which does not know, and is retried', (status) => {
+    expect(failed(status)).toBe('unknown')
+  })
+  test.each([400, 401, 403, 404, 413, 500, 501, 505, 599])('%i is permanent', (status) => {
     expect(failed(status)).toBe('rejected')
   })
 })
@@ -32,8 +35,32 @@ describe('OTLP/gRPC codes', () => {
   test('RESOURCE_EXHAUSTED is retried only with details that say when', () => {
     expect(failed(8)).toBe('rejected')
     expect(failed(8, { metadata: { get: () => [] } })).toBe('rejected')
-    expect(failed(8, { metadata: { get: () => [Buffer.from('retry')] } })).toBe('undelivered')
+    expect(failed(8, { metadata: { get: () => [Buffer.from('google.rpc.QuotaFailure')] } })).toBe('rejected')
+    expect(failed(8, { metadata: { get: () => [Buffer.from('type.googleapis.com/google.rpc.RetryInfo')] } })).toBe(
+      'undelivered',
+    )
   })
+  test('UNAVAILABLE without a connection never reached anyone', () => {
+    const details = 'No connection established. Last error: connect ECONNREFUSED 127.0.0.1:4317'
+    expect(failed(14, { details })).toBe('undelivered')
+    expect(failed(14, { details: 'Connection dropped' })).toBe('unknown')
+  })
+})
+
+test.each([0, -104, 17, 23, 301, 600, Number.NaN, {}, null])(
+  'a code that means nothing leaves the outcome open: %s',
+  (code) => {
+    expect(failed(code)).toBe('unknown')
+  },
+)
+
+describe('an answer that is none', () => {
+  test.each([undefined, null, {}, { code: 1, error: 'no' }, { code: 1, error: null }, { code: 'ok' }])(
+    'leaves the outcome open: %j',
+    (result) => {
+      expect(outcomeOf(result as never).type).toBe('unknown')
+    },
+  )
 })
 
 describe('network errors', () => {
@@ -43,20 +70,7 @@ describe('network errors', () => {
   test.each(['ECONNRESET', 'EPIPE', 'ETIMEDOUT'])('%s may have', (code) => {
     expect(failed(code)).toBe('unknown')
   })
-})
-
-describe('the reason in words', () => {
-  test('is the message', () => {
-    expect(reasonOf(new Error('no'))).toBe('no')
-  })
-  test('is what each address said where Node.js tried several and left the message empty', () => {
-    const refused = (address: string) => new Error(`connect ECONNREFUSED ${address}`)
-    expect(reasonOf(new AggregateError([refused('::1'), refused('127.0.0.1')]))).toBe(
-      'connect ECONNREFUSED ::1; connect ECONNREFUSED 127.0.0.1',
-    )
-  })
-  test('is the code or the kind of error where there is nothing else', () => {
-    expect(reasonOf(Object.assign(new Error(''), { code: 'ECONNRESET' }))).toBe('ECONNRESET')
-    expect(reasonOf(new TypeError(''))).toBe('TypeError')
+  test('are found as the cause, where fetch puts them', () => {
+    expect(failed(undefined, { cause: { code: 'ECONNREFUSED' } })).toBe('undelivered')
   })
 })

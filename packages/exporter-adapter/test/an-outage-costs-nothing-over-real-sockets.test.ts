@@ -1,51 +1,12 @@
-import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc'
-import {
-  AggregationTemporalityPreference,
-  OTLPMetricExporter as JsonExporter,
-} from '@opentelemetry/exporter-metrics-otlp-http'
-import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { type OtlpReceiver, startOtlpReceiver } from '@otel-sluice/example-otlp-receiver'
-import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
-import { BufferingMetricReader } from '@otel-sluice/processor'
-import { describe, expect, test, vi } from 'vitest'
+import type { OtlpReceiver } from '@otel-sluice/example-otlp-receiver'
+import { describe, expect, test } from 'vitest'
 import { arrived } from './support/arrived.ts'
+import { type OtlpProtocol, otlpPipeline, protocols, untilDelivered } from './support/otlp-pipeline.ts'
 
-/** Exporters as they are configured in the field, but for time-outs that a test can wait for. */
-const protocols = {
-  protobuf: (receiver: OtlpReceiver) =>
-    new ProtobufExporter({
-      url: receiver.url,
-      timeoutMillis: 300,
-      temporalityPreference: AggregationTemporalityPreference.DELTA,
-    }),
-  json: (receiver: OtlpReceiver) =>
-    new JsonExporter({
-      url: receiver.url,
-      timeoutMillis: 300,
-      temporalityPreference: AggregationTemporalityPreference.DELTA,
-    }),
-  grpc: (receiver: OtlpReceiver) =>
-    new GrpcExporter({
-      url: receiver.grpcUrl,
-      timeoutMillis: 300,
-      temporalityPreference: AggregationTemporalityPreference.DELTA,
-    }),
-}
-
-describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %s through an outage', (protocol) => {
-  async function pipeline() {
-    const receiver = await startOtlpReceiver({ grpc: true })
-    const reader = new BufferingMetricReader({ adapters: [new PushExporterAdapter(protocols[protocol](receiver))] })
-    const provider = new MeterProvider({ readers: [reader] })
-    const counter = provider.getMeter('shop').createCounter('orders')
-    const total = () => arrived(receiver, 'orders').total
-    const stats = () => reader.stats().adapters[0]!.stats
-    const end = async () => {
-      await provider.shutdown()
-      await receiver.close()
-    }
-    return { receiver, reader, counter, total, stats, end }
+describe.each(Object.keys(protocols) as OtlpProtocol[])('OTLP over %s through an outage', (protocol) => {
+  const pipeline = async () => {
+    const started = await otlpPipeline(protocol)
+    return { ...started, total: () => arrived(started.receiver, 'orders').total }
   }
 
   test.each([
@@ -99,8 +60,3 @@ describe.each(Object.keys(protocols) as (keyof typeof protocols)[])('OTLP over %
     await end()
   })
 })
-
-/** A channel that has seen its server go needs a moment to find it again; how long is the exporter's affair. */
-async function untilDelivered(reader: BufferingMetricReader): Promise<void> {
-  await vi.waitFor(() => reader.forceFlush(), { timeout: 15_000, interval: 50 })
-}

@@ -1,5 +1,6 @@
 import { context, createContextKey } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader } from '@otel-sluice/processor'
@@ -77,6 +78,22 @@ describe('shutdown', () => {
   })
 })
 
+test('the exporters of a reader that was never registered are shut down with it', async () => {
+  const exporter = new ScriptedExporter()
+  const pull = new PrometheusExporter({ preventServerStart: true })
+  const ended = vi.spyOn(pull, 'shutdown')
+  const adapters = [new PushExporterAdapter(exporter), new PullExporterAdapter(pull)]
+  await new BufferingMetricReader({ adapters }).shutdown()
+  expect([exporter.shutdowns, ended.mock.calls.length]).toEqual([1, 1])
+})
+
+test('an adapter that is shut down twice shuts its exporter down once', async () => {
+  const exporter = new ScriptedExporter()
+  const adapter = new PushExporterAdapter(exporter)
+  await Promise.all([adapter.shutdown({ timeoutMillis: 10 }), adapter.shutdown({ timeoutMillis: 10 })])
+  expect(exporter.shutdowns).toBe(1)
+})
+
 test('what is being sealed when the exporter shuts down is lost and counted, not gone', async () => {
   let sealed = () => {}
   const { exporter, reader, counter, stats } = pushPipeline(undefined, undefined, (attached) => {
@@ -98,7 +115,7 @@ test('what is being sealed when the exporter shuts down is lost and counted, not
   expect(stats()).toMatchObject({ offeredPoints: 1, lostPoints: { shutdown: 1 }, pendingPoints: 0, deliveredPoints: 0 })
 })
 
-test('forceFlush delivers what an outage has held, and then flushes the exporter', async () => {
+test('forceFlush delivers what an outage has held, and flushes the exporter whether or not that succeeds', async () => {
   const { exporter, reader, counter, interval } = pushPipeline()
   exporter.answer = 'failBefore'
   counter.add(1)
@@ -108,7 +125,7 @@ test('forceFlush delivers what an outage has held, and then flushes the exporter
   exporter.answer = 'success'
   await reader.forceFlush()
   expect(exporter.receiver.total('counter')).toBe(3)
-  expect(exporter.forceFlushes).toBe(1)
+  expect(exporter.forceFlushes).toBe(2)
 })
 
 test('an export that is written as an async function may reject: that is a failure like any other', async () => {
@@ -176,6 +193,13 @@ describe('the constructor rejects', () => {
     [{ exportIntervalMillis: 0 }, /exportIntervalMillis must be greater than 0 .*got 0/],
     [{ exportTimeoutMillis: Number.POSITIVE_INFINITY }, /exportTimeoutMillis .*got Infinity/],
     [{ maxExportBatchSize: 1.5 }, /maxExportBatchSize must be a whole number, got 1.5/],
+    [{ retry: 5 as never }, /retry must be an object, got 5/],
+    [{ retry: { initialBackoffMillis: 0 } }, /retry.initialBackoffMillis must be greater than 0 .*got 0/],
+    [{ retry: { maxBackoffMillis: Number.NaN } }, /retry.maxBackoffMillis .*got NaN/],
+    [
+      { retry: { initialBackoffMillis: 20, maxBackoffMillis: 10 } },
+      /retry.initialBackoffMillis \(20\) must not exceed retry.maxBackoffMillis \(10\)/,
+    ],
     [{ maxExportBatchSize: '9' as never }, /maxExportBatchSize must be a number, got 9/],
     [
       { exportIntervalMillis: 10, exportTimeoutMillis: 20 },

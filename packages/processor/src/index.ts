@@ -1,11 +1,18 @@
 export type { PointValue } from './aggregation/cells.ts'
+export type { AttributeLimits } from './buffer/attribute-check.ts'
 export type { MetricsBufferOptions } from './buffer/buffer-options.ts'
 export type { ExemplarFilter } from './buffer/exemplar-sampler.ts'
 export type { BufferedCounter, BufferedGauge, BufferedHistogram, BufferedUpDownCounter } from './buffer/instruments.ts'
 export type { BufferedMeter } from './buffer/meter.ts'
 export { MetricsBuffer } from './buffer/metrics-buffer.ts'
 export type { UnixMicros } from './core/clock.ts'
-export type { AdapterStats, AttachedReader, ExporterAdapter, LossReason } from './pipeline/exporter-adapter.ts'
+export type {
+  AdapterStats,
+  AttachedReader,
+  DeliverOptions,
+  ExporterAdapter,
+  LossReason,
+} from './pipeline/exporter-adapter.ts'
 export type { MetricFilter } from './pipeline/metric-filter.ts'
 export {
   addAttributes,

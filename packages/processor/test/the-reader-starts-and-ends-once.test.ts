@@ -200,6 +200,54 @@ describe('shutdown', () => {
     expect(adapter.shutdowns).toBe(1)
   })
 
+  test('without a deadline does not wait for ever for a delivery that never settles', async () => {
+    const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
+    adapter.onDeliver = () => new Promise(() => {})
+    const rejection = expect(reader.shutdown()).rejects.toThrow(
+      'collecting: deliver() has neither settled nor moved for 2000 ms',
+    )
+    // The attempt itself is a movement.
+    await vi.advanceTimersByTimeAsync(2 * 4 * 500)
+    await rejection
+    expect(adapter.shutdowns).toBe(1)
+  })
+
+  test('without a deadline waits for a delivery as long as it moves', async () => {
+    const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
+    let isDelivered = false
+    adapter.onDeliver = async () => {
+      for (let batch = 0; batch < 10; batch++) {
+        await fakeMillis(1_400)
+        adapter.deliveries++
+      }
+      isDelivered = true
+    }
+    const done = reader.shutdown()
+    await vi.advanceTimersByTimeAsync(14_000)
+    await done
+    expect(isDelivered).toBe(true)
+  })
+
+  test('without a deadline measures an adapter by its own time-out, where it has one', async () => {
+    const { adapter, reader } = pipeline({ exportTimeoutMillis: 500 })
+    Object.assign(adapter, { exportTimeoutMillis: 900 })
+    adapter.onDeliver = () => fakeMillis(4_500)
+    const done = reader.shutdown()
+    await vi.advanceTimersByTimeAsync(4_500)
+    await done
+  })
+
+  test('with a deadline tells the adapters how long to go on trying, and forceFlush does not', async () => {
+    const { adapter, reader } = pipeline()
+    const asked: unknown[] = []
+    adapter.onDeliver = async (options) => {
+      asked.push(options)
+    }
+    await reader.forceFlush({ timeoutMillis: 1_000 })
+    await reader.shutdown({ timeoutMillis: 1_000 })
+    expect(asked).toEqual([{ force: true }, { force: true, retryForMillis: expect.closeTo(1_000, -2) }])
+  })
+
   test('ends collect() and flush()', async () => {
     const { reader } = pipeline()
     await reader.shutdown()
@@ -238,9 +286,11 @@ describe('shutdown', () => {
     expect(good.shutdowns).toBe(1)
   })
 
-  test('of a reader that was never registered is quiet, and it cannot be registered afterwards', async () => {
-    const reader = new BufferingMetricReader({ adapters: [new CollectingAdapter()] })
+  test('of a reader that was never registered shuts its exporters down, and it cannot be registered afterwards', async () => {
+    const adapter = new CollectingAdapter()
+    const reader = new BufferingMetricReader({ adapters: [adapter] })
     await reader.shutdown()
+    expect([adapter.deliveries, adapter.shutdowns]).toEqual([0, 1])
     expect(() => new MeterProvider({ readers: [reader] })).toThrow(/registered after shutdown/)
   })
 })

@@ -14,6 +14,7 @@ import {
   type Series,
   type StreamPoints,
 } from '@otel-sluice/processor'
+import { DeliveryCounts } from '../delivery-counts.ts'
 import { MetricDataBuilder } from '../metric-data.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
@@ -34,15 +35,7 @@ export class PullExporterAdapter implements ExporterAdapter {
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #isShutdown = false
-
-  #offeredPoints = 0
-  #deliveredPoints = 0
-  #mergedPoints = 0
-  #lostAtShutdown = 0
-  #attempts = 0
-  #failures = 0
-  #lastError: string | undefined
-  #lastSuccessUnixMillis: number | undefined
+  readonly #counts = new DeliveryCounts()
 
   /** @param reader an exporter that is a `MetricReader`, registered nowhere else */
   constructor(reader: IMetricReader) {
@@ -73,9 +66,9 @@ export class PullExporterAdapter implements ExporterAdapter {
   }
 
   absorb(series: Series, generation: Generation): void {
-    this.#offeredPoints++
-    if (this.#isShutdown) this.#lostAtShutdown++
-    else if (this.#open.absorb(series, generation)) this.#mergedPoints++
+    this.#counts.offeredPoints++
+    if (this.#isShutdown) this.#counts.lostPoints.shutdown++
+    else if (this.#open.absorb(series, generation)) this.#counts.mergedPoints++
   }
 
   async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
@@ -84,39 +77,25 @@ export class PullExporterAdapter implements ExporterAdapter {
       // A foreign reader need not heed the deadline.
       await settlesWithin(this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) }), timeoutMillis)
     } catch (error) {
-      this.#countFailure(error)
+      this.#counts.failed(error)
     }
-    this.#lostAtShutdown += this.#open.size
+    this.#counts.lostPoints.shutdown += this.#open.size
     this.#open.take()
   }
 
   stats(): AdapterStats {
-    return {
-      offeredPoints: this.#offeredPoints,
-      deliveredPoints: this.#deliveredPoints,
-      pendingPoints: this.#open.size,
-      mergedPoints: this.#mergedPoints,
-      supersededPoints: 0,
-      filteredPoints: 0,
-      lostPoints: { rejected: 0, shutdown: this.#lostAtShutdown },
-      outcomeUnknown: 0,
-      attempts: this.#attempts,
-      failures: this.#failures,
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
-      ...(this.#lastSuccessUnixMillis !== undefined && { lastSuccessUnixMillis: this.#lastSuccessUnixMillis }),
-      pendingParcels: this.#open.size > 0 ? 1 : 0,
-    }
+    return this.#counts.stats({ points: this.#open.size, parcels: this.#open.size > 0 ? 1 : 0 })
   }
 
   async #collect(reader: AttachedReader): Promise<CollectionResult> {
-    this.#attempts++
+    this.#counts.attempts++
     try {
       await reader.turn()
       const result = await reader.betweenTurns(() => this.#handOver(reader))
-      this.#lastSuccessUnixMillis = Date.now()
+      this.#counts.lastSuccessUnixMillis = Date.now()
       return result
     } catch (error) {
-      this.#countFailure(error)
+      this.#counts.failed(error)
       throw error
     }
   }
@@ -128,16 +107,11 @@ export class PullExporterAdapter implements ExporterAdapter {
       ({ kind }) => this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE,
     )
     await arrange(cumulative, AggregationTemporality.CUMULATIVE, builder, reader)
-    this.#offeredPoints += builder.size
-    this.#deliveredPoints += builder.size + this.#open.size
+    this.#counts.offeredPoints += builder.size
+    this.#counts.deliveredPoints += builder.size + this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
     await arrange(delta, AggregationTemporality.DELTA, builder, reader)
     return { resourceMetrics: builder.build(resource), errors: [] }
-  }
-
-  #countFailure(error: unknown): void {
-    this.#failures++
-    this.#lastError = error instanceof Error ? error.message : String(error)
   }
 }
 

@@ -1,6 +1,7 @@
 import { context, createContextKey } from '@opentelemetry/api'
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import { type Outcome, outcomeOf, toError } from './outcome.ts'
+import { reasonOf } from '../reason.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
 
 /** The key of `suppressTracing` in `@opentelemetry/core`: context keys are equal by name, in every copy and version. */
 const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
@@ -8,13 +9,26 @@ const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRES
 /**
  * One call of `exporter.export`, without traces of its own. Resolves when the exporter calls back or throws; only its
  * first answer counts. Never rejects; may never resolve.
+ *
+ * @param onFurtherAnswer is told of every answer after the first
  */
-export function callExport(exporter: PushMetricExporter, metrics: ResourceMetrics): Promise<Outcome> {
+export function callExport(
+  exporter: PushMetricExporter,
+  metrics: ResourceMetrics,
+  onFurtherAnswer: (answer: Outcome) => void,
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const fail = (error: unknown) => resolve({ type: 'unknown', error: toError(error) })
+    let isAnswered = false
+    const answer = (outcome: Outcome) => {
+      if (isAnswered) return onFurtherAnswer(outcome)
+      isAnswered = true
+      resolve(outcome)
+    }
+    // Where it threw is not known: it may have sent the batch before.
+    const fail = (error: unknown) => answer({ type: 'unknown', reason: reasonOf(error) })
     try {
       const returned: unknown = context.with(context.active().setValue(SUPPRESS_TRACING, true), () =>
-        exporter.export(metrics, (result) => resolve(outcomeOf(result))),
+        exporter.export(metrics, (result) => answer(outcomeOf(result))),
       )
       // Declared to return nothing; written as an async function, it throws by rejecting.
       Promise.resolve(returned).catch(fail)

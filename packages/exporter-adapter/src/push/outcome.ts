@@ -1,3 +1,5 @@
+import { codeOf, reasonOf } from '../reason.ts'
+
 /**
  * What became of one Export call.
  *
@@ -5,10 +7,12 @@
  * - `rejected`: the receiver will never take this batch; sending it again is useless.
  * - `undelivered`: it is known not to have arrived; send it again.
  * - `unknown`: it may have arrived (timeout, cut connection, no details); send it again, identically, and count it.
+ *
+ * `reason` is what the exporter said of it, fit for logs.
  */
 export type Outcome =
   | { readonly type: 'delivered' }
-  | { readonly type: 'rejected' | 'undelivered' | 'unknown'; readonly error: Error }
+  | { readonly type: 'rejected' | 'undelivered' | 'unknown'; readonly reason: string }
 
 /** The shape of `ExportResult` in `@opentelemetry/core`, of any version. */
 export interface ExportResultLike {
@@ -19,55 +23,70 @@ export interface ExportResultLike {
 /** `ExportResultCode.SUCCESS` of `@opentelemetry/core`. */
 const SUCCESS = 0
 
-/** Sorts an exporter's answer by what it says about the batch. */
-export function outcomeOf(result: ExportResultLike): Outcome {
-  if (result.code === SUCCESS) return { type: 'delivered' }
-  const error = result.error ?? new Error('the exporter reported FAILED without an error')
-  return { type: failureType(error), error }
+/** Sorts an exporter's answer by what it says about the batch. Never throws, whatever the answer is. */
+export function outcomeOf(result: ExportResultLike | undefined): Outcome {
+  if (result?.code === SUCCESS) return { type: 'delivered' }
+  const error: unknown = result?.error
+  if (error === undefined || error === null) {
+    return { type: 'unknown', reason: 'the exporter reported FAILED without an error' }
+  }
+  return { type: failureType(error), reason: reasonOf(error) }
 }
 
 /**
  * Exporters put the status of the last response in `error.code`: a Node.js error name, an HTTP status or a gRPC code. An
- * answer without one leaves the outcome open, also where the exporter has hidden a retryable status behind it.
+ * answer without one, or with a number that is none of these, leaves the outcome open: only what is known to be useless is
+ * dropped. (The OTLP/HTTP exporter of OpenTelemetry JS hides a retryable status behind an error without a code.)
  */
-function failureType(error: Error): 'rejected' | 'undelivered' | 'unknown' {
-  const { code } = error as { code?: unknown }
+function failureType(error: unknown): 'rejected' | 'undelivered' | 'unknown' {
+  const code = codeOf(error)
   if (typeof code === 'string') return NEVER_CONNECTED.has(code) ? 'undelivered' : 'unknown'
-  if (typeof code !== 'number') return 'unknown'
-  if (code >= 400) return RETRYABLE_HTTP.has(code) ? 'undelivered' : 'rejected'
-  if (code === GRPC_RESOURCE_EXHAUSTED) return hasGrpcDetails(error) ? 'undelivered' : 'rejected'
-  return RETRYABLE_GRPC.has(code) || code > LAST_GRPC ? 'unknown' : 'rejected'
+  if (code === undefined) return 'unknown'
+  if (code >= 400 && code <= 599) {
+    if (TURNED_AWAY_HTTP.has(code)) return 'undelivered'
+    return GATEWAY_HTTP.has(code) ? 'unknown' : 'rejected'
+  }
+  if (code === GRPC_RESOURCE_EXHAUSTED) return saysWhenToRetry(error) ? 'undelivered' : 'rejected'
+  if (code === GRPC_UNAVAILABLE && neverConnected(error)) return 'undelivered'
+  return PERMANENT_GRPC.has(code) ? 'rejected' : 'unknown'
 }
 
-const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
-
-/** OTLP specification, "Retryable Response Codes"; every other status from 400 on is permanent. */
-const RETRYABLE_HTTP = new Set([429, 502, 503, 504])
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 
 /**
- * OTLP specification, OTLP/gRPC "Failures": CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS.
- * None of them says that nothing arrived: grpc-js reports a connection that broke after sending as UNAVAILABLE as well.
+ * OTLP specification, "Retryable Response Codes": 429, 502, 503 and 504; every other status from 400 on is permanent. A
+ * server that is too busy has taken nothing in; a gateway does not know what the server behind it did.
  */
-const RETRYABLE_GRPC = new Set([1, 4, 10, 11, 14, 15])
-const LAST_GRPC = 16
+const TURNED_AWAY_HTTP = new Set([429, 503])
+const GATEWAY_HTTP = new Set([502, 504])
+
+/**
+ * OTLP specification, OTLP/gRPC "Failures": all but CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (see below), ABORTED,
+ * OUT_OF_RANGE, UNAVAILABLE and DATA_LOSS. None of those says that nothing arrived: grpc-js reports a connection that broke
+ * after sending as UNAVAILABLE as well.
+ */
+const PERMANENT_GRPC = new Set([2, 3, 5, 6, 7, 9, 12, 13, 16])
 
 /** Retryable only when the server added a RetryInfo, which then is in the status details (same section). */
 const GRPC_RESOURCE_EXHAUSTED = 8
 
-function hasGrpcDetails(error: Error): boolean {
+function saysWhenToRetry(error: unknown): boolean {
   const { metadata } = error as { metadata?: { get?(key: string): unknown[] } }
-  return (metadata?.get?.('grpc-status-details-bin')?.length ?? 0) > 0
+  const details = metadata?.get?.('grpc-status-details-bin') ?? []
+  return details.some((each) => Buffer.isBuffer(each) && each.includes('google.rpc.RetryInfo'))
 }
 
-/** What an error says, in one line. Node.js leaves the message empty where several addresses were tried. */
-export function reasonOf(error: Error): string {
-  if (error.message !== '') return error.message
-  if (error instanceof AggregateError) return error.errors.map((each: unknown) => reasonOf(toError(each))).join('; ')
-  const { code } = error as { code?: unknown }
-  return code === undefined ? error.name : String(code)
-}
+const GRPC_UNAVAILABLE = 14
 
-/** Whatever was thrown, as an Error. */
-export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
+/** What grpc-js says when it had no connection to send on. */
+function neverConnected(error: unknown): boolean {
+  const { details } = error as { details?: unknown }
+  return typeof details === 'string' && details.startsWith('No connection established')
 }

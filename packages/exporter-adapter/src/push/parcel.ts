@@ -1,6 +1,7 @@
 import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader, StreamPoints } from '@otel-sluice/processor'
-import { MetricDataBuilder } from '../metric-data.ts'
+import { MetricDataBuilder, type Points } from '../metric-data.ts'
+import type { FoundParcel } from './parcel-spool.ts'
 
 /**
  * - `pending`: not sent, or sent and known or feared not to have arrived.
@@ -11,7 +12,7 @@ export type BatchState = 'pending' | 'sent' | 'delivered' | 'lost' | 'superseded
 
 /** Some points of one stream: those from `from` on, up to and without `to`. */
 interface Piece {
-  readonly points: StreamPoints
+  readonly points: Points
   readonly from: number
   readonly to: number
 }
@@ -25,8 +26,11 @@ export class Batch {
   /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
   mayHaveArrived = false
   readonly #pieces: readonly Piece[]
+  readonly #resource: ResourceMetrics['resource'] | undefined
 
-  constructor(temporality: AggregationTemporality, pieces: readonly Piece[]) {
+  /** @param resource default: the reader's */
+  constructor(temporality: AggregationTemporality, pieces: readonly Piece[], resource?: ResourceMetrics['resource']) {
+    this.#resource = resource
     this.temporality = temporality
     this.size = pieces.reduce((size, { from, to }) => size + to - from, 0)
     this.#pieces = pieces
@@ -41,7 +45,7 @@ export class Batch {
     for (const { points, from, to } of this.#pieces) {
       await reader.inSlices(to - from, (i) => builder.add(points, from + i, this.temporality))
     }
-    return builder.build(reader.resource)
+    return builder.build(this.#resource ?? reader.resource)
   }
 }
 
@@ -54,6 +58,7 @@ export class Batch {
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
   readonly #streams: readonly StreamPoints[]
+  readonly cumulativeBatches: readonly Batch[]
   /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
 
@@ -65,7 +70,8 @@ export class SealedParcel {
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
     this.#streams = [...delta, ...cumulative]
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
-    this.batches = [...this.deltaBatches, ...batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)]
+    this.cumulativeBatches = batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)
+    this.batches = [...this.deltaBatches, ...this.cumulativeBatches]
   }
 
   /** Lets go of the points. INVARIANT: all batches are finished, so that none is arranged any more. */
@@ -91,11 +97,43 @@ export class SealedParcel {
   }
 }
 
+/** A parcel of a process that is gone: with its own resource and times, cut into the same batches. */
+export class ReplayedParcel {
+  readonly batches: readonly Batch[]
+  readonly found: FoundParcel
+
+  constructor(found: FoundParcel) {
+    const { streams, temporality, maxBatchSize, resource } = found.record
+    this.found = found
+    this.batches = batchesOf(streams, temporality, maxBatchSize, resourceOf(resource))
+    for (const i of found.finished) this.batches[i]!.state = 'delivered'
+    // Nobody knows whether the process died before or after they arrived.
+    for (const batch of this.batches) batch.mayHaveArrived = found.mayHaveArrived && !batch.isFinished
+  }
+
+  get pendingPoints(): number {
+    return this.batches.reduce((points, batch) => (batch.isFinished ? points : points + batch.size), 0)
+  }
+}
+
+/** What exporters read of a resource. */
+function resourceOf({ attributes, schemaUrl }: FoundParcel['record']['resource']): ResourceMetrics['resource'] {
+  const resource: ResourceMetrics['resource'] = {
+    attributes,
+    ...(schemaUrl !== undefined && { schemaUrl }),
+    asyncAttributesPending: false,
+    merge: (other) => other ?? resource,
+    getRawAttributes: () => Object.entries(attributes),
+  }
+  return resource
+}
+
 /** Cuts points into batches: full ones, and a last one. */
 function batchesOf(
-  streams: readonly StreamPoints[],
+  streams: readonly Points[],
   temporality: AggregationTemporality,
   maxBatchSize: number,
+  resource?: ResourceMetrics['resource'],
 ): Batch[] {
   const batches: Batch[] = []
   let pieces: Piece[] = []
@@ -107,11 +145,11 @@ function batchesOf(
       room -= to - from
       from = to
       if (room > 0) continue
-      batches.push(new Batch(temporality, pieces))
+      batches.push(new Batch(temporality, pieces, resource))
       pieces = []
       room = maxBatchSize
     }
   }
-  if (pieces.length > 0) batches.push(new Batch(temporality, pieces))
+  if (pieces.length > 0) batches.push(new Batch(temporality, pieces, resource))
   return batches
 }

@@ -9,71 +9,60 @@ import {
 import {
   type AdapterStats,
   type AttachedReader,
+  type DeliverOptions,
   type ExporterAdapter,
   Fold,
   type Generation,
-  type LossReason,
   type Series,
+  type Stream,
 } from '@otel-sluice/processor'
+import { DeliveryCounts } from '../delivery-counts.ts'
+import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
-import { callExport } from './export-call.ts'
-import { type Outcome, reasonOf } from './outcome.ts'
-import { type Batch, SealedParcel } from './parcel.ts'
+import { ExportLane } from './export-lane.ts'
+import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
+import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
-
-/** How many export time-outs a call that never calls back is waited for before it is given up. */
-const HARD_LIMIT_TIMEOUTS = 10
+import { RetryClock } from './retry.ts'
 
 /** How long batches may follow each other without the event loop running in between. */
 const SLICE_MILLIS = 2
 
-/** An export under way. */
-interface ExportCall {
-  readonly batch: Batch
-  readonly startedMillis: number
-  /** Resolves once the outcome has been booked. */
-  readonly booked: Promise<void>
-  /** Whether the time-out was counted as a failure already. */
-  timedOut: boolean
-}
+/** The least time between two attempts of one delivery: full jitter may leave none. */
+const SHORTEST_BACKOFF_MILLIS = 10
 
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
  *
  * What is drained merges into the *open* parcel. A delivery seals it, which fixes its points and timestamps, and sends it
- * in batches, one Export call at a time. A delta batch that fails is resent unchanged; a cumulative one is replaced by
- * newer points. A call that takes too long is no failure: nothing else is sent until it settles, and a late success counts.
+ * in batches, one Export call at a time. A delta batch that fails is resent unchanged, after a backoff; a cumulative one is
+ * replaced by newer points. A call that takes too long is no failure: nothing else is sent until it settles, and a late
+ * success counts. What is exact and what is not is in docs/delivery.md.
  *
  * @throws TypeError or RangeError from the constructor, naming the option and the value
  */
 export class PushExporterAdapter implements ExporterAdapter {
   readonly name: string
   readonly exportIntervalMillis: number | undefined
+  readonly exportTimeoutMillis: number | undefined
   readonly #exporter: PushMetricExporter
   readonly #temporality: TemporalityChoice
   readonly #maxBatchSize: number
-  #timeoutMillis: number | undefined
+  readonly #counts = new DeliveryCounts()
+  readonly #retry: RetryClock
+  readonly #lane: ExportLane
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #sealingPoints = 0
   #sealed: SealedParcel | undefined
-  #inFlight: ExportCall | undefined
-  /** INVARIANT: at most one call is given up at a time; a second one that hangs is waited for until one of them settles. */
-  #givenUp: ExportCall | undefined
+  readonly #spool: ParcelSpool | undefined
+  /** What processes that are gone have left, oldest first: sent before anything of ours. */
+  #replays: readonly ReplayedParcel[] = []
+  /** What was undelivered at the end, and is on disk. */
+  #keptPoints = 0
   #isShutdown = false
-  #failuresInARow = 0
-
-  #offeredPoints = 0
-  #deliveredPoints = 0
-  #mergedPoints = 0
-  #supersededPoints = 0
-  readonly #lostPoints: Record<LossReason, number> = { rejected: 0, shutdown: 0 }
-  #outcomeUnknown = 0
-  #attempts = 0
-  #failures = 0
-  #lastError: string | undefined
-  #lastSuccessUnixMillis: number | undefined
+  #closed: Promise<void> | undefined
 
   constructor(exporter: PushMetricExporter, options: PushExporterAdapterOptions = {}) {
     checkOptions(exporter, options)
@@ -83,8 +72,11 @@ export class PushExporterAdapter implements ExporterAdapter {
     )
     this.name = options.name ?? exporter.constructor.name
     this.exportIntervalMillis = options.exportIntervalMillis
-    this.#timeoutMillis = options.exportTimeoutMillis
+    this.exportTimeoutMillis = options.exportTimeoutMillis
+    this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
+    if (options.spoolDirectory !== undefined) this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
+    this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
@@ -99,8 +91,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#reader = reader
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
-    const wantedMillis = this.#timeoutMillis ?? reader.exportTimeoutMillis
-    this.#timeoutMillis = Math.min(wantedMillis, intervalMillis)
+    const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
+    this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
     if (wantedMillis > intervalMillis) {
       diag.info(
         `sluice: ${this.name}: exportTimeoutMillis of ${wantedMillis} exceeds the interval of ${intervalMillis} and is clamped to it`,
@@ -109,28 +101,64 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   absorb(series: Series, generation: Generation): void {
-    this.#offeredPoints++
-    if (this.#isShutdown) this.#lostPoints.shutdown++
-    else if (this.#open.absorb(series, generation)) this.#mergedPoints++
+    this.#counts.offeredPoints++
+    if (this.#isShutdown) this.#counts.lostPoints.shutdown++
+    else if (this.#open.absorb(series, generation)) this.#counts.mergedPoints++
   }
 
-  async deliver({ force }: { readonly force: boolean }): Promise<void> {
+  async persist(): Promise<void> {
+    const [spool, reader] = [this.#spool, this.#reader]
+    if (spool === undefined || reader === undefined || this.#isShutdown) return
+    const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
+    const { attributes, schemaUrl } = reader.resource
+    await spool.save(
+      { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size },
+      cumulative,
+      { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices: reader.inSlices },
+    )
+    for (const points of cumulative) points.release()
+  }
+
+  async deliver({ force, retryForMillis = 0 }: DeliverOptions): Promise<void> {
     const reader = this.#reader
     if (reader === undefined) throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
-    const rejectedBefore = this.#lostPoints.rejected
-    await this.#awaitCallInFlight()
-    // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
-    if (this.#sealed !== undefined) await this.#send(this.#sealed.deltaBatches, reader)
-    const sealed = await reader.betweenTurns(() => this.#seal(reader))
-    await this.#send(sealed.batches, reader)
-    this.#sealed = undefined
-    sealed.release()
-    if (force) await this.#flushExporter()
-    const rejected = this.#lostPoints.rejected - rejectedBefore
-    if (rejected > 0) throw new Error(`${rejected} points were rejected for good and dropped: ${this.#lastError}`)
+    // A call that is still out is waited for in any case. Otherwise what comes goes on merging until the backoff is over.
+    if (!force && !this.#lane.isBusy && this.#retry.remainingMillis > 0) return
+    const rejectedBefore = this.#counts.lostPoints.rejected
+    const failures = await this.#sendUntil(performance.now() + retryForMillis, reader)
+    // Also when something is undelivered: an exporter may hold back what it has taken before.
+    if (force && !this.#isShutdown) failures.push(...(await this.#flushExporter()))
+    const rejected = this.#counts.lostPoints.rejected - rejectedBefore
+    if (rejected > 0)
+      failures.push(`${rejected} points were rejected for good and dropped: ${this.#lane.lastRejection}`)
+    if (failures.length > 0) throw new Error(failures.join('; '))
   }
 
-  async shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
+  shutdown({ timeoutMillis }: { readonly timeoutMillis: number }): Promise<void> {
+    this.#closed ??= this.#close(timeoutMillis)
+    return this.#closed
+  }
+
+  stats(): AdapterStats {
+    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1) + this.#replays.length
+    const spool = this.#spool
+    return {
+      ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
+      ...(spool !== undefined && { spoolBytes: spool.bytes }),
+      ...(spool?.lastError !== undefined && { spoolError: spool.lastError }),
+    }
+  }
+
+  #pendingPoints(): number {
+    const replayed = this.#replays.reduce((points, parcel) => points + parcel.pendingPoints, 0)
+    return this.#keptPoints + this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0) + replayed
+  }
+
+  #wantsCumulative({ kind }: Stream): boolean {
+    return this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE
+  }
+
+  async #close(timeoutMillis: number): Promise<void> {
     this.#isShutdown = true
     try {
       // Exporters wait in it for what they have in flight: a success that comes meanwhile is still booked.
@@ -140,35 +168,95 @@ export class PushExporterAdapter implements ExporterAdapter {
       )
       if (!inTime) diag.warn(`sluice: ${this.name} did not shut down within ${Math.round(timeoutMillis)} ms`)
     } catch (error) {
-      diag.error(`sluice: ${this.name} failed to shut down`, error)
+      diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
-    this.#lostPoints.shutdown += this.#pendingPoints()
-    for (const batch of this.#sealed?.batches ?? []) if (!batch.isFinished) batch.state = 'lost'
+    const undelivered = this.#pendingPoints()
+    const isKept = this.#spool?.isWell === true
+    for (const { batches } of [...this.#replays, ...(this.#sealed === undefined ? [] : [this.#sealed])]) {
+      for (const batch of batches) if (!batch.isFinished) batch.state = 'lost'
+    }
+    this.#replays = []
     this.#sealed = undefined
     this.#sealingPoints = 0
     this.#open.take()
+    if (isKept) this.#keptPoints = undelivered
+    else this.#counts.lostPoints.shutdown += undelivered
+    await this.#spool?.close()
   }
 
-  stats(): AdapterStats {
-    return {
-      offeredPoints: this.#offeredPoints,
-      deliveredPoints: this.#deliveredPoints,
-      pendingPoints: this.#pendingPoints(),
-      mergedPoints: this.#mergedPoints,
-      supersededPoints: this.#supersededPoints,
-      filteredPoints: 0,
-      lostPoints: { ...this.#lostPoints },
-      outcomeUnknown: this.#outcomeUnknown,
-      attempts: this.#attempts,
-      failures: this.#failures,
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
-      ...(this.#lastSuccessUnixMillis !== undefined && { lastSuccessUnixMillis: this.#lastSuccessUnixMillis }),
-      pendingParcels: (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1),
+  /**
+   * Sends everything, again and again, with backoff in between, until it is done or another attempt would start only after
+   * the deadline. At least once. Resolves to why something is undelivered.
+   */
+  async #sendUntil(deadlineMillis: number, reader: AttachedReader): Promise<string[]> {
+    for (;;) {
+      const attemptsBefore = this.#counts.attempts
+      const wasBusy = this.#lane.isBusy
+      try {
+        await this.#sendAll(reader)
+        return []
+      } catch (error) {
+        // What failed before any call was made has no backoff, and would be tried without a pause.
+        const isOfExport = wasBusy || this.#counts.attempts > attemptsBefore
+        if (isOfExport && (await this.#mayTryAgain(deadlineMillis))) continue
+        // What was out may have come to a good end meanwhile.
+        return this.#pendingPoints() === 0 && !this.#isShutdown ? [] : [reasonOf(error)]
+      }
     }
   }
 
-  #pendingPoints(): number {
-    return this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0)
+  /** Waits for the time of the next attempt; whether that is before the deadline and there is something left to send. */
+  async #mayTryAgain(deadlineMillis: number): Promise<boolean> {
+    for (;;) {
+      const leftMillis = deadlineMillis - performance.now()
+      if (leftMillis <= 0 || this.#isShutdown || this.#pendingPoints() === 0) return false
+      if (this.#lane.isBusy) {
+        await this.#lane.untilSettled(leftMillis)
+        if (this.#lane.isBusy && performance.now() < deadlineMillis) return true
+        continue
+      }
+      const backoffMillis = Math.max(SHORTEST_BACKOFF_MILLIS, this.#retry.remainingMillis)
+      if (backoffMillis >= leftMillis) return false
+      await pause(backoffMillis)
+      return !this.#isShutdown
+    }
+  }
+
+  /** What is left of the parcel before, then everything that is there by now; throws when something must be sent again. */
+  async #sendAll(reader: AttachedReader): Promise<void> {
+    await this.#lane.clear()
+    await this.#sendReplays(reader)
+    // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
+    if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
+    const sealed = await reader.betweenTurns(() => this.#seal(reader))
+    const save = this.#spool?.cumulativeSave ?? 0
+    await this.#sendDelta(sealed, reader)
+    await this.#send(sealed.cumulativeBatches, reader)
+    await this.#spool?.cumulativeDelivered(save)
+    this.#sealed = undefined
+    sealed.release()
+  }
+
+  async #sendReplays(reader: AttachedReader): Promise<void> {
+    if (this.#spool === undefined) return
+    const { found, unreadable } = await this.#spool.find()
+    for (const { points } of unreadable) {
+      this.#counts.offeredPoints += points
+      this.#counts.lostPoints['spool-unreadable'] += points
+    }
+    const replays = found.map((parcel) => new ReplayedParcel(parcel))
+    for (const { pendingPoints } of replays) this.#counts.offeredPoints += pendingPoints
+    this.#replays = [...this.#replays, ...replays]
+    for (const parcel of this.#replays) {
+      await this.#send(parcel.batches, reader, (finished) => parcel.found.progress(finished))
+      await parcel.found.remove()
+      this.#replays = this.#replays.filter((other) => other !== parcel)
+    }
+  }
+
+  async #sendDelta({ deltaBatches }: SealedParcel, reader: AttachedReader): Promise<void> {
+    await this.#send(deltaBatches, reader, async (finished) => this.#spool?.progress(finished))
+    await this.#spool?.sealedDelivered()
   }
 
   /**
@@ -177,27 +265,36 @@ export class PushExporterAdapter implements ExporterAdapter {
    * cumulative, is superseded by it.
    */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
-    const cumulative = await reader.cumulative.capture(
-      ({ kind }) => this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE,
-    )
+    const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = this.#open.size
     const delta = await this.#open.takeInSlices(reader.inSlices)
     // Before they are no longer pending: shutdown() counts what is.
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = 0
-    this.#supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
-    this.#offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
+    this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
+    this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
+    await this.#spool?.seal()
     return this.#sealed
   }
 
-  /** Sends what is unfinished, in order; throws at the first batch that has to be sent again. */
-  async #send(batches: readonly Batch[], reader: AttachedReader): Promise<void> {
+  /**
+   * Sends what is unfinished, in order; throws at the first batch that has to be sent again.
+   *
+   * @param progress told which ones are finished, while there are others
+   */
+  async #send(
+    batches: readonly Batch[],
+    reader: AttachedReader,
+    progress?: (finished: readonly number[]) => Promise<void>,
+  ): Promise<void> {
     let sliceStartedMillis = performance.now()
     for (const batch of batches) {
       if (batch.isFinished) continue
       await this.#attempt(batch, reader)
+      const finished = batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
+      if (finished.length < batches.length) await progress?.(finished)
       // Exporters serialise as they are called: the event loop gets its turn between two of them.
       if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
       await new Promise<void>((resolve) => setImmediate(resolve))
@@ -210,114 +307,31 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#isShutdown) throw this.#shutDownError()
     // A call that was given up may have delivered it meanwhile.
     if (batch.isFinished) return
-    if (batch.mayHaveArrived) this.#outcomeUnknown++
-    this.#attempts++
-    batch.state = 'sent'
-    const outcome = callExport(this.#exporter, metrics)
-    const call: ExportCall = {
-      batch,
-      startedMillis: performance.now(),
-      booked: outcome.then((result) => this.#book(call, result)),
-      timedOut: false,
-    }
-    this.#inFlight = call
-    if (!(await settlesWithin(call.booked, this.#timeout()))) {
-      call.timedOut = true
-      this.#failures++
-      this.#lastError = `no answer within ${this.#timeout()} ms; waiting for it, a late success counts`
-      this.#reportOutage(this.#lastError)
-    }
-    // A batch may be finished by a call that was given up while this one still runs.
-    if (!batch.isFinished || this.#inFlight !== undefined) throw new Error(this.#lastError)
+    await this.#lane.send(batch, metrics)
   }
 
-  /** Waits for a call that was slow; gives it up when it has been far too long and no other call is given up yet. */
-  async #awaitCallInFlight(): Promise<void> {
-    const call = this.#inFlight
-    if (call === undefined) return
-    const limitMillis = HARD_LIMIT_TIMEOUTS * this.#timeout()
-    const remainingMillis = Math.max(0, limitMillis - (performance.now() - call.startedMillis))
-    if (await settlesWithin(call.booked, Math.min(this.#timeout(), remainingMillis))) return
-    const ageMillis = Math.round(performance.now() - call.startedMillis)
-    if (ageMillis >= limitMillis && this.#givenUp === undefined) {
-      diag.warn(
-        `sluice: ${this.name}: giving up on an export that has not called back for ${ageMillis} ms; sending it again`,
-      )
-      this.#givenUp = call
-      this.#inFlight = undefined
-      if (!call.batch.isFinished) call.batch.state = 'pending'
-      call.batch.mayHaveArrived = true
-      return
+  /** Resolves to what went wrong, if anything. */
+  async #flushExporter(): Promise<string[]> {
+    const { timeoutMillis } = this.#lane
+    try {
+      const flushed = settled(() => this.#exporter.forceFlush?.())
+      if (await settlesWithin(flushed, timeoutMillis)) return []
+      return [`${this.name}: the exporter's forceFlush() did not settle within ${timeoutMillis} ms`]
+    } catch (error) {
+      return [reasonOf(error)]
     }
-    throw new Error(`an export has not called back for ${ageMillis} ms; nothing else is sent until it does`)
-  }
-
-  /** Books the first answer of a call, whenever it comes. */
-  #book(call: ExportCall, outcome: Outcome): void {
-    const wasGivenUp = this.#givenUp === call
-    if (wasGivenUp) this.#givenUp = undefined
-    else if (this.#inFlight === call) this.#inFlight = undefined
-    const { batch } = call
-    if (outcome.type === 'delivered') {
-      this.#lastSuccessUnixMillis = Date.now()
-      // A call that was given up may succeed after its batch was resent and delivered, or lost at shutdown.
-      if (batch.isFinished) return
-      batch.state = 'delivered'
-      this.#deliveredPoints += batch.size
-      this.#reportRecovery()
-      return
-    }
-    const reason = reasonOf(outcome.error)
-    this.#lastError = reason
-    // One that timed out was counted and reported then.
-    if (!call.timedOut) this.#failures++
-    // After it was given up only a success matters: the batch may be in another call by now.
-    if (wasGivenUp || batch.isFinished) return
-    if (outcome.type === 'rejected') {
-      batch.state = 'lost'
-      this.#lostPoints.rejected += batch.size
-      diag.error(`sluice: ${this.name}: ${batch.size} points were rejected for good and are dropped: ${reason}`)
-      return
-    }
-    batch.state = 'pending'
-    if (outcome.type === 'unknown') batch.mayHaveArrived = true
-    if (!call.timedOut) this.#reportOutage(reason)
-  }
-
-  /** Says so once per outage: the next word is that it is over. */
-  #reportOutage(reason: string): void {
-    if (this.#failuresInARow++ > 0) return
-    diag.warn(`sluice: ${this.name}: export failed, ${this.#pendingPoints()} points are held and sent again: ${reason}`)
-  }
-
-  #reportRecovery(): void {
-    if (this.#failuresInARow > 0) {
-      diag.warn(`sluice: ${this.name}: delivering again after ${this.#failuresInARow} failed attempts`)
-    }
-    this.#failuresInARow = 0
-  }
-
-  async #flushExporter(): Promise<void> {
-    if (
-      await settlesWithin(
-        settled(() => this.#exporter.forceFlush?.()),
-        this.#timeout(),
-      )
-    )
-      return
-    throw new Error(`${this.name}: the exporter's forceFlush() did not settle within ${this.#timeout()} ms`)
   }
 
   #shutDownError(): Error {
     return new Error(`${this.name}: shut down while delivering`)
-  }
-
-  #timeout(): number {
-    return this.#timeoutMillis!
   }
 }
 
 /** Exporters promise a promise; some return nothing, or throw at once. */
 async function settled(call: () => unknown): Promise<unknown> {
   return call()
+}
+
+async function pause(millis: number): Promise<void> {
+  await settlesWithin(new Promise<never>(() => {}), millis)
 }

@@ -1,4 +1,5 @@
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import type { RetryOptions } from './retry.ts'
 
 /** Options of a {@link PushExporterAdapter}. */
 export interface PushExporterAdapterOptions {
@@ -10,6 +11,14 @@ export interface PushExporterAdapterOptions {
   readonly exportTimeoutMillis?: number
   /** Most data points of one Export call. Default 8192. */
   readonly maxExportBatchSize?: number
+  /** How long to wait after failures, with full jitter; the next delivery after that tries again. */
+  readonly retry?: RetryOptions
+  /**
+   * Where to keep what is undelivered, so that it outlives the process: a folder of this machine, made if it is missing,
+   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`.
+   * Default: memory only.
+   */
+  readonly spoolDirectory?: string
 }
 
 /** @throws TypeError or RangeError that names the option and the value */
@@ -18,9 +27,16 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
     const hint = isPullReader(exporter) ? '; it is a pull reader: use new PullExporterAdapter(reader)' : ''
     throw new TypeError(`PushExporterAdapter: exporter must be a PushMetricExporter, got ${nameOf(exporter)}${hint}`)
   }
+  const { spoolDirectory } = options
+  if (spoolDirectory !== undefined && (typeof spoolDirectory !== 'string' || spoolDirectory === '')) {
+    throw new TypeError(
+      `PushExporterAdapter: spoolDirectory must be the path of a folder, got ${String(spoolDirectory)}`,
+    )
+  }
   checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
   checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_MILLIS)
   checkNumber('maxExportBatchSize', options.maxExportBatchSize, Number.MAX_SAFE_INTEGER)
+  checkRetry(options.retry)
   const { exportIntervalMillis, exportTimeoutMillis, maxExportBatchSize } = options
   if (maxExportBatchSize !== undefined && !Number.isInteger(maxExportBatchSize)) {
     throw new RangeError(`PushExporterAdapter: maxExportBatchSize must be a whole number, got ${maxExportBatchSize}`)
@@ -32,6 +48,21 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
   ) {
     throw new RangeError(
       `PushExporterAdapter: exportTimeoutMillis (${exportTimeoutMillis}) must not exceed exportIntervalMillis (${exportIntervalMillis})`,
+    )
+  }
+}
+
+function checkRetry(retry: RetryOptions | undefined): void {
+  if (retry === undefined) return
+  if (typeof retry !== 'object' || retry === null) {
+    throw new TypeError(`PushExporterAdapter: retry must be an object, got ${String(retry)}`)
+  }
+  const { initialBackoffMillis, maxBackoffMillis } = retry
+  checkNumber('retry.initialBackoffMillis', initialBackoffMillis, LONGEST_MILLIS)
+  checkNumber('retry.maxBackoffMillis', maxBackoffMillis, LONGEST_MILLIS)
+  if (initialBackoffMillis !== undefined && maxBackoffMillis !== undefined && initialBackoffMillis > maxBackoffMillis) {
+    throw new RangeError(
+      `PushExporterAdapter: retry.initialBackoffMillis (${initialBackoffMillis}) must not exceed retry.maxBackoffMillis (${maxBackoffMillis})`,
     )
   }
 }

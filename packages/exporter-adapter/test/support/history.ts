@@ -8,7 +8,20 @@ import { Receiver } from './receiver.ts'
 import { type Answer, ScriptedExporter } from './scripted-exporter.ts'
 
 export const INTERVAL = 1_000
-const ANSWERS: readonly Answer[] = ['success', 'failBefore', 'failAfter', 'throwBefore', 'reject', 'hang']
+const ANSWERS: readonly Answer[] = [
+  'success',
+  'failBefore',
+  'failAfter',
+  'failPlain',
+  'throwBefore',
+  'rejectPromise',
+  'reject',
+  'hang',
+  'twice',
+  'flap',
+  { afterMillis: 300 },
+  { afterMillis: 1_300 },
+]
 
 export type Step =
   | { readonly do: 'add' | 'record' | 'set' | 'upDown'; readonly value: number; readonly series: number }
@@ -17,6 +30,7 @@ export type Step =
   | { readonly do: 'wait'; readonly millis: number }
   | { readonly do: 'callback'; readonly hangs: boolean }
   | { readonly do: 'flush' | 'forceFlush' | 'collect' | 'scrape' }
+  | { readonly do: 'forceFlushWithin'; readonly timeoutMillis: number }
 
 const exporter = fc.integer({ min: 0, max: 2 })
 const value = fc.integer({ min: 0, max: 1000 })
@@ -30,12 +44,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait'), millis }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('callback'), hangs: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('flush', 'forceFlush', 'collect', 'scrape') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('forceFlushWithin'), timeoutMillis: fc.constantFrom(1, 300, 3 * INTERVAL) }),
+  },
 )
 
 /** What happens, and for some histories a shutdown with this deadline in the middle of it. */
 export const history = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 40 }),
-  cutOffAfterMillis: fc.option(fc.constantFrom(1, 300, 2_000), { freq: 2 }),
+  cutOffAfterMillis: fc.option(fc.constantFrom(1, 300, 2_000, 12_000), { freq: 2 }),
+  /** How much of each backoff the jitter leaves, in turn. */
+  jitter: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1, maxLength: 4 }),
 })
 
 /** What was recorded, in plain Maps by series: what the pipeline must come to, worked out without it. */
@@ -70,7 +90,12 @@ export class World {
   readonly reader = new BufferingMetricReader({
     adapters: [
       ...this.exporters.map(
-        (each, i) => new PushExporterAdapter(each, { name: `exporter ${i}`, maxExportBatchSize: 3 }),
+        (each, i) =>
+          new PushExporterAdapter(each, {
+            name: `exporter ${i}`,
+            maxExportBatchSize: 3,
+            retry: { initialBackoffMillis: 400, maxBackoffMillis: 4 * INTERVAL },
+          }),
       ),
       new PullExporterAdapter(this.#pull),
     ],
@@ -121,6 +146,9 @@ export class World {
         // Not awaited, as below: whatever comes next comes while it is under way.
         this.#waiting.push(this.#scrape().catch(() => undefined))
         break
+      case 'forceFlushWithin':
+        this.#waiting.push(this.reader.forceFlush(step).catch(() => undefined))
+        break
       default:
         // Rejecting with what is undelivered is its right.
         this.#waiting.push(this.reader[step.do]().catch(() => undefined))
@@ -147,7 +175,11 @@ export class World {
 
   /** Shuts down while things are as they are. */
   async cutOff(timeoutMillis: number): Promise<void> {
-    const end = this.reader.shutdown({ timeoutMillis }).catch(() => undefined)
+    const end = Promise.allSettled([
+      this.reader.shutdown({ timeoutMillis }),
+      this.reader.forceFlush(),
+      this.reader.shutdown(),
+    ])
     await vi.advanceTimersByTimeAsync(timeoutMillis + INTERVAL)
     await end
   }

@@ -7,13 +7,16 @@ import { ScriptedExporter } from './scripted-exporter.ts'
 export const INTERVAL = 1_000
 export const TIMEOUT = 500
 
+/** No backoff to speak of: each interval tries again. */
+export const AT_ONCE = { initialBackoffMillis: 1, maxBackoffMillis: 1 }
+
 /** A provider, a reader and one push adapter in front of an exporter whose faults the test decides. Wants fake timers. */
 export function pushPipeline(
   exporter = new ScriptedExporter(),
   options: PushExporterAdapterOptions = {},
   onAttach: (reader: AttachedReader) => void = () => {},
 ) {
-  const adapter = new PushExporterAdapter(exporter, options)
+  const adapter = new PushExporterAdapter(exporter, { retry: AT_ONCE, ...options })
   const attach = adapter.attach.bind(adapter)
   adapter.attach = (reader) => {
     onAttach(reader)

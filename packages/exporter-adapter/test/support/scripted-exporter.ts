@@ -3,7 +3,25 @@ import { AggregationTemporality, type InstrumentType } from '@opentelemetry/sdk-
 import { Receiver } from './receiver.ts'
 
 /** What a scripted exporter does with a call. `…After` means: the receiver has taken the batch in before the fault. */
-export type Answer = 'success' | 'failBefore' | 'failAfter' | 'throwBefore' | 'reject' | 'hang'
+export type Answer =
+  | 'success'
+  /** The connection is refused. */
+  | 'failBefore'
+  | 'failAfter'
+  /** FAILED without a word. */
+  | 'failPlain'
+  | 'throwBefore'
+  /** As an async function throws. */
+  | 'rejectPromise'
+  /** The receiver will never take it. */
+  | 'reject'
+  | 'hang'
+  /** Success, and then FAILED. */
+  | 'twice'
+  /** The first, third, … call fails. */
+  | 'flap'
+  /** Success, so many ms later. */
+  | { readonly afterMillis: number }
 
 export interface HangingCall {
   readonly metrics: ResourceMetrics
@@ -20,6 +38,7 @@ const REJECTED = Object.assign(new Error('Bad Request'), { code: 400 })
 /** An exporter whose faults the test decides, in front of a receiver that checks what arrives. */
 export class ScriptedExporter implements PushMetricExporter {
   answer: Answer = 'success'
+  #flaps = 0
   readonly receiver = new Receiver()
   readonly rejected = new Receiver(this.receiver)
   readonly calls: ResourceMetrics[] = []
@@ -44,13 +63,18 @@ export class ScriptedExporter implements PushMetricExporter {
     return this.#temporality(kind)
   }
 
-  export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void {
+  export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void | Promise<void> {
     const nowMillis = performance.now()
     for (const { startedMillis } of this.hanging) {
       this.youngestBeside = Math.min(this.youngestBeside, nowMillis - startedMillis)
     }
     this.calls.push(metrics)
-    switch (this.answer) {
+    const { answer } = this
+    if (typeof answer === 'object') {
+      setTimeout(this.#hang(metrics, done, nowMillis).succeed, answer.afterMillis)
+      return
+    }
+    switch (answer) {
       case 'success':
         this.receiver.take(metrics)
         done({ code: 0 })
@@ -62,6 +86,21 @@ export class ScriptedExporter implements PushMetricExporter {
         this.receiver.take(metrics)
         done({ code: 1, error: new Error('socket hang up') })
         break
+      case 'failPlain':
+        done({ code: 1 })
+        break
+      case 'twice':
+        this.receiver.take(metrics)
+        done({ code: 0 })
+        done({ code: 1, error: new Error('second thoughts') })
+        break
+      case 'flap':
+        if (this.#flaps++ % 2 === 0) return done({ code: 1 })
+        this.receiver.take(metrics)
+        done({ code: 0 })
+        break
+      case 'rejectPromise':
+        return Promise.reject(new Error('the exporter rejected'))
       case 'throwBefore':
         throw new Error('the exporter threw')
       case 'reject':
@@ -69,25 +108,33 @@ export class ScriptedExporter implements PushMetricExporter {
         this.rejectedAnything = true
         done({ code: 1, error: REJECTED })
         break
-      case 'hang': {
-        this.running++
-        const settle = (result: { code: number; error?: Error }) => {
-          this.running--
-          this.hanging.splice(this.hanging.indexOf(call), 1)
-          if (result.code === 0) this.receiver.take(metrics)
-          done(result)
-        }
-        const call: HangingCall = {
-          metrics,
-          startedMillis: nowMillis,
-          succeed: () => settle({ code: 0 }),
-          fail: () => settle({ code: 1, error: new Error('socket hang up') }),
-          reject: () => settle({ code: 1, error: REJECTED }),
-          refuse: () => settle({ code: 1, error: REFUSED }),
-        }
-        this.hanging.push(call)
-      }
+      case 'hang':
+        this.#hang(metrics, done, nowMillis)
     }
+  }
+
+  #hang(
+    metrics: ResourceMetrics,
+    done: (result: { code: number; error?: Error }) => void,
+    startedMillis: number,
+  ): HangingCall {
+    this.running++
+    const settle = (result: { code: number; error?: Error }) => {
+      this.running--
+      this.hanging.splice(this.hanging.indexOf(call), 1)
+      if (result.code === 0) this.receiver.take(metrics)
+      done(result)
+    }
+    const call: HangingCall = {
+      metrics,
+      startedMillis,
+      succeed: () => settle({ code: 0 }),
+      fail: () => settle({ code: 1, error: new Error('socket hang up') }),
+      reject: () => settle({ code: 1, error: REJECTED }),
+      refuse: () => settle({ code: 1, error: REFUSED }),
+    }
+    this.hanging.push(call)
+    return call
   }
 
   async forceFlush(): Promise<void> {

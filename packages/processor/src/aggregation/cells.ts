@@ -1,8 +1,4 @@
-import { DataPointType, type ExponentialHistogram, type Histogram } from '@opentelemetry/sdk-metrics'
-import { ExponentialHistogramCells } from './exponential-histogram-cells.ts'
-import { HistogramCells } from './histogram-cells.ts'
-import { LastValueCells } from './last-value-cells.ts'
-import { SumCells } from './sum-cells.ts'
+import type { DataPointType, ExponentialHistogram, Histogram } from '@opentelemetry/sdk-metrics'
 
 /**
  * How the measurements of a stream become its cells. Part of a stream's identity, but for `recordMinMax` (default true) and
@@ -41,22 +37,4 @@ export interface Cells {
   merge(row: Row, from: Cells, of: Row): void
   /** A copy of the state. */
   valueOf(row: Row): PointValue
-}
-
-/**
- * No cells yet, for a stream of this aggregation.
- *
- * @param recordsSum whether histograms that are recorded here have a sum; what is added or merged brings its own
- */
-export function createCells(aggregation: StreamAggregation, recordsSum = true): Cells {
-  switch (aggregation.type) {
-    case DataPointType.SUM:
-      return new SumCells()
-    case DataPointType.GAUGE:
-      return new LastValueCells()
-    case DataPointType.HISTOGRAM:
-      return new HistogramCells(aggregation.boundaries, recordsSum, aggregation.recordMinMax)
-    case DataPointType.EXPONENTIAL_HISTOGRAM:
-      return new ExponentialHistogramCells(recordsSum, aggregation.recordMinMax, aggregation.maxSize)
-  }
 }

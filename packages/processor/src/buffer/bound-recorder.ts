@@ -1,4 +1,5 @@
 import type { Attributes, Context } from '@opentelemetry/api'
+import type { AttributeCheck } from './attribute-check.ts'
 import type { Lane, Recorder } from './recorder.ts'
 
 /**
@@ -9,13 +10,19 @@ export class BoundRecorder implements Recorder {
   readonly #resolved: Recorder
   readonly #unbound: Recorder
   readonly #attributes: Attributes
+  readonly #check: AttributeCheck
 
-  /** @param resolved records measurements without attributes where those with `attributes` belong */
-  constructor(resolved: Recorder, unbound: Recorder, attributes: Attributes) {
-    this.#resolved = resolved
+  /** @param resolve makes what records measurements without attributes where those with these, made safe, belong */
+  constructor(
+    unbound: Recorder,
+    attributes: Attributes,
+    check: AttributeCheck,
+    resolve: (safe: Attributes) => Recorder,
+  ) {
     this.#unbound = unbound
-    // Copied: the caller may change its object afterwards.
-    this.#attributes = { ...attributes }
+    this.#check = check
+    this.#attributes = check.accept(attributes)
+    this.#resolved = resolve(this.#attributes)
   }
 
   get lane(): Lane | undefined {
@@ -24,10 +31,14 @@ export class BoundRecorder implements Recorder {
 
   record(value: number, attributes: Attributes | undefined, context: Context | undefined, measured?: Attributes): void {
     if (attributes === undefined) this.#resolved.record(value, undefined, context, measured ?? this.#attributes)
-    else this.#unbound.record(value, { ...this.#attributes, ...attributes }, context, measured)
+    else this.#unbound.record(value, this.#with(attributes), context, measured)
   }
 
   bind(attributes: Attributes): Recorder {
-    return this.#unbound.bind({ ...this.#attributes, ...attributes })
+    return this.#unbound.bind(this.#with(attributes))
+  }
+
+  #with(attributes: Attributes): Attributes {
+    return { ...this.#attributes, ...this.#check.accept(attributes) }
   }
 }

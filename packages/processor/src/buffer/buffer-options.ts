@@ -2,6 +2,7 @@ import type { ViewOptions } from '@opentelemetry/sdk-metrics'
 import { describe } from '../core/describe.ts'
 import { type CardinalityLimits, checkLimits } from '../series/cardinality.ts'
 import { report } from '../series/report.ts'
+import type { AttributeLimits } from './attribute-check.ts'
 import type { ExemplarFilter } from './exemplar-sampler.ts'
 import { Views } from './views.ts'
 
@@ -11,6 +12,8 @@ export interface MetricsBufferOptions {
   readonly views?: ViewOptions[]
   /** As the reader's, for what is recorded here. Default: the reader's, or 2000 each. */
   readonly cardinalityLimits?: CardinalityLimits
+  /** Bounds for attribute sets and values. Default: none, as the specification has it for metrics. */
+  readonly attributeLimits?: AttributeLimits
   /**
    * Which measurements may become exemplars: `always_off`, `trace_based` (those made while a sampled span is active), or
    * `always_on`. Default: `OTEL_METRICS_EXEMPLAR_FILTER`, else `always_off`.
@@ -22,6 +25,7 @@ export interface MetricsBufferOptions {
 export interface BufferSettings {
   readonly views: Views
   readonly cardinalityLimits: CardinalityLimits | undefined
+  readonly attributeLimits: AttributeLimits
   readonly exemplarFilter: ExemplarFilter
 }
 
@@ -32,7 +36,7 @@ export function resolveBufferOptions(options: MetricsBufferOptions): BufferSetti
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`MetricsBuffer: options must be an object, got ${describe(options)}`)
   }
-  const { views, cardinalityLimits, exemplarFilter } = options
+  const { views, cardinalityLimits, attributeLimits, exemplarFilter } = options
   if (exemplarFilter !== undefined && !FILTERS.includes(exemplarFilter)) {
     throw new RangeError(
       `MetricsBuffer: exemplarFilter must be one of ${FILTERS.join(', ')}, got ${describe(exemplarFilter)}`,
@@ -41,8 +45,20 @@ export function resolveBufferOptions(options: MetricsBufferOptions): BufferSetti
   return {
     views: new Views(views ?? []),
     cardinalityLimits: cardinalityLimits === undefined ? undefined : checkLimits('MetricsBuffer', cardinalityLimits),
+    attributeLimits: checkAttributeLimits(attributeLimits),
     exemplarFilter: exemplarFilter ?? filterFromEnvironment() ?? 'always_off',
   }
+}
+
+function checkAttributeLimits(limits: AttributeLimits = {}): AttributeLimits {
+  for (const [option, limit] of Object.entries(limits)) {
+    if (limit !== undefined && (!Number.isInteger(limit) || limit < 0)) {
+      throw new RangeError(
+        `MetricsBuffer: attributeLimits.${option} must be a whole number of at least 0, got ${describe(limit)}`,
+      )
+    }
+  }
+  return { ...limits }
 }
 
 function filterFromEnvironment(): ExemplarFilter | undefined {

@@ -27,6 +27,9 @@ export class ExemplarRecorder implements Recorder {
   }
 
   bind(attributes: Attributes): Recorder {
-    return new BoundRecorder(new ExemplarRecorder(this.#lookup.bind(attributes), this.#sampler), this, attributes)
+    const { check } = this.#lookup.target
+    return new BoundRecorder(this, attributes, check, (safe) => {
+      return new ExemplarRecorder(this.#lookup.bind(safe), this.#sampler)
+    })
   }
 }

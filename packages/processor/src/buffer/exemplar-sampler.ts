@@ -4,6 +4,7 @@ import { type Exemplar, ExemplarReservoir } from '../series/exemplar.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 
 /** Which measurements may become examples (OTel spec, metrics SDK, "ExemplarFilter"). */
 export type ExemplarFilter = 'always_off' | 'trace_based' | 'always_on'
@@ -17,9 +18,16 @@ export class ExemplarSampler {
   readonly #needsTrace: boolean
   readonly #boundaries: readonly number[] | undefined
   readonly #makeReservoir: () => ExemplarReservoir
+  readonly #check: AttributeCheck
 
-  constructor(generations: Generations, { aggregation }: Stream, filter: 'trace_based' | 'always_on') {
+  constructor(
+    generations: Generations,
+    { aggregation }: Stream,
+    filter: 'trace_based' | 'always_on',
+    check: AttributeCheck,
+  ) {
     this.#generations = generations
+    this.#check = check
     this.#needsTrace = filter === 'trace_based'
     this.#boundaries = aggregation.type === DataPointType.HISTOGRAM ? aggregation.boundaries : undefined
     const size =
@@ -31,8 +39,20 @@ export class ExemplarSampler {
     this.#makeReservoir = () => new ExemplarReservoir(size)
   }
 
-  /** @param attributes of the measurement, those of the series among them */
+  /**
+   * Never throws.
+   *
+   * @param attributes of the measurement, those of the series among them
+   */
   offer(series: Series, value: number, attributes: Attributes | undefined, context: Context | undefined): void {
+    try {
+      this.#offer(series, value, attributes, context)
+    } catch (error) {
+      this.#check.mishaps.mended('the span of a measurement must be there to read', error, 'it is no exemplar')
+    }
+  }
+
+  #offer(series: Series, value: number, attributes: Attributes | undefined, context: Context | undefined): void {
     const span = trace.getSpanContext(context ?? contexts.active())
     if (this.#needsTrace && (span === undefined || (span.traceFlags & TraceFlags.SAMPLED) === 0)) return
     const reservoir = this.#generations.hot.reservoirOf(series, this.#makeReservoir)
@@ -42,18 +62,19 @@ export class ExemplarSampler {
       value,
       timeUnixMicros: Date.now() * 1000,
       ...(span !== undefined && { traceId: span.traceId, spanId: span.spanId }),
-      filteredAttributes: filtered(attributes, series.attributes),
+      filteredAttributes: this.#filtered(attributes, series.attributes),
     }
     reservoir.put(slot, exemplar)
+  }
+
+  #filtered(attributes: Attributes | undefined, kept: Attributes): Attributes {
+    if (attributes === undefined) return {}
+    const safe = this.#check.accept(attributes)
+    return Object.fromEntries(Object.entries(safe).filter(([name]) => !Object.hasOwn(kept, name)))
   }
 }
 
 function bucketOf(boundaries: readonly number[], value: number): number {
   const bucket = boundaries.findIndex((boundary) => value <= boundary)
   return bucket === -1 ? boundaries.length : bucket
-}
-
-function filtered(attributes: Attributes | undefined, kept: Attributes): Attributes {
-  if (attributes === undefined) return {}
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !Object.hasOwn(kept, name)))
 }

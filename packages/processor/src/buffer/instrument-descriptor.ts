@@ -24,7 +24,7 @@ export function createDescriptor(
   kind: InstrumentType,
   options: MetricOptions | undefined,
 ): InstrumentDescriptor {
-  if (!NAME.test(name)) {
+  if (typeof name !== 'string' || !NAME.test(name)) {
     report(
       'warn',
       `sluice: ${JSON.stringify(name)} is not a valid instrument name: up to 255 ASCII letters, digits and _ . - / are, ` +

@@ -2,11 +2,11 @@ import { DataPointType, type IAttributesProcessor } from '@opentelemetry/sdk-met
 import type { StreamAggregation } from '../aggregation/cells.ts'
 import { limitOf } from '../series/cardinality.ts'
 import type { InstrumentationScope, Stream } from '../series/stream.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 import { ExemplarRecorder } from './exemplar-recorder.ts'
 import { ExemplarSampler } from './exemplar-sampler.ts'
 import { type InstrumentDescriptor, isSameStream, withLongerDescription } from './instrument-descriptor.ts'
 import type { MetricsBuffer } from './metrics-buffer.ts'
-import type { Mishaps } from './mishaps.ts'
 import { ObservedStream } from './observed-stream.ts'
 import { ProcessedRecorder } from './processed-recorder.ts'
 import { FanOutRecorder, type Recorder } from './recorder.ts'
@@ -36,15 +36,15 @@ export class InstrumentStreams {
   }
 
   /** What records into all streams of a synchronous instrument. */
-  recorderFor(instrument: InstrumentDescriptor, mishaps: Mishaps): Recorder {
-    const recorders = this.#streamsOf(instrument).map((made) => this.#recorder(made, mishaps))
+  recorderFor(instrument: InstrumentDescriptor, check: AttributeCheck): Recorder {
+    const recorders = this.#streamsOf(instrument).map((made) => this.#recorder(made, check))
     return recorders.length === 1 ? recorders[0]! : new FanOutRecorder(recorders)
   }
 
   /** All streams of an observable instrument. */
-  observedFor(instrument: InstrumentDescriptor, mishaps: Mishaps): ObservedStream[] {
+  observedFor(instrument: InstrumentDescriptor, check: AttributeCheck): ObservedStream[] {
     return this.#streamsOf(instrument).map((made) => {
-      made.observed ??= new ObservedStream(made.stream, made.processors, mishaps)
+      made.observed ??= new ObservedStream(made.stream, made.processors, check)
       return made.observed
     })
   }
@@ -83,15 +83,15 @@ export class InstrumentStreams {
     return made
   }
 
-  #recorder({ stream, processors }: MadeStream, mishaps: Mishaps): Recorder {
+  #recorder({ stream, processors }: MadeStream, check: AttributeCheck): Recorder {
     const { generations, settings } = this.#buffer
-    const lookup = new SeriesLookup({ generations, stream, mishaps })
+    const lookup = new SeriesLookup({ generations, stream, check })
     const { exemplarFilter } = settings
     const recorder =
       exemplarFilter === 'always_off'
         ? seriesRecorder(lookup)
-        : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter))
-    return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, mishaps)
+        : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter, check))
+    return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, check)
   }
 }
 

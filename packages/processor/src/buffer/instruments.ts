@@ -55,7 +55,7 @@ export class BufferedCounter<A extends Attributes = Attributes> implements Count
       lane.value += value
       return
     }
-    const accepted = value >= 0 && typeof value === 'number' && !this.#isWhole ? value : this.#check.accept(value)
+    const accepted = typeof value === 'number' && value >= 0 && !this.#isWhole ? value : this.#check.accept(value)
     if (Number.isNaN(accepted)) return
     this.#recorder.record(accepted, attributes, context)
     if (attributes === undefined) this.#lane = scalarLane(this.#recorder)
@@ -166,7 +166,7 @@ export class BufferedHistogram<A extends Attributes = Attributes>
   }
 
   record(value: number, attributes?: A, context?: Context): void {
-    if (value >= 0 && typeof value === 'number' && !this.#isWhole) {
+    if (typeof value === 'number' && value >= 0 && !this.#isWhole) {
       if (attributes !== undefined) {
         this.#recorder.record(value, attributes, context)
         return

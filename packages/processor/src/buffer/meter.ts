@@ -11,6 +11,7 @@ import type {
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
+import { AttributeCheck } from './attribute-check.ts'
 import { createDescriptor, type InstrumentDescriptor, isSameStream } from './instrument-descriptor.ts'
 import { InstrumentStreams } from './instrument-streams.ts'
 import {
@@ -104,11 +105,11 @@ export class BufferedMeter implements Meter {
     options: MetricOptions | undefined,
     create: (parts: InstrumentParts) => Instrument,
   ): Instrument {
-    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, mishaps) =>
+    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, attributes) =>
       create({
         generations: this.#buffer.generations,
-        recorder: this.#streams.recorderFor(descriptor, mishaps),
-        check: new ValueCheck(descriptor, mishaps),
+        recorder: this.#streams.recorderFor(descriptor, attributes),
+        check: new ValueCheck(descriptor, attributes.mishaps),
       }),
     )
   }
@@ -118,13 +119,14 @@ export class BufferedMeter implements Meter {
     kind: InstrumentType,
     options: MetricOptions | undefined,
   ): Observable<A> {
-    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, mishaps) => {
-      const streams = this.#streams.observedFor(descriptor, mishaps)
-      const check = new ValueCheck(descriptor, mishaps)
+    return this.#madeOnce(createDescriptor(name, kind, options), (descriptor, attributes) => {
+      const streams = this.#streams.observedFor(descriptor, attributes)
+      const check = new ValueCheck(descriptor, attributes.mishaps)
       return new BufferedObservable(
         descriptor.name,
         streams,
         check,
+        attributes,
         this.#buffer.callbacks,
       ) as Observable as Observable<A>
     })
@@ -132,26 +134,24 @@ export class BufferedMeter implements Meter {
 
   #madeOnce<Instrument>(
     descriptor: InstrumentDescriptor,
-    create: (descriptor: InstrumentDescriptor, mishaps: Mishaps) => Instrument,
+    create: (descriptor: InstrumentDescriptor, attributes: AttributeCheck) => Instrument,
   ): Instrument {
     const ofName = this.#made.get(descriptor.name) ?? []
-    const known = ofName.find((made) => isSameStream(made.descriptor, descriptor))
-    this.#warnOfConflict(descriptor, known ?? ofName[0])
-    if (known !== undefined && known.descriptor.description === descriptor.description) {
-      return known.instrument as Instrument
-    }
+    const ofStream = ofName.filter((made) => isSameStream(made.descriptor, descriptor))
+    const known = ofStream.find((made) => made.descriptor.description === descriptor.description)
+    if (known !== undefined) return known.instrument as Instrument
+    this.#warnOfConflict(descriptor, ofStream[0] ?? ofName[0])
     const mishaps = new Mishaps(descriptor.name, this.#buffer.countDropped)
-    const instrument = create(descriptor, mishaps)
-    if (known === undefined) this.#made.set(descriptor.name, [...ofName, { descriptor, instrument }])
+    const instrument = create(descriptor, new AttributeCheck(mishaps, this.#buffer.settings.attributeLimits))
+    this.#made.set(descriptor.name, [...ofName, { descriptor, instrument }])
     return instrument
   }
 
   /** OTel spec, metrics SDK, "Duplicate instrument registration". */
   #warnOfConflict(descriptor: InstrumentDescriptor, made: MadeInstrument | undefined): void {
     if (made === undefined) return
-    const { name, description, unit, type, valueType } = made.descriptor
+    const { name, unit, type, valueType } = made.descriptor
     if (isSameStream(made.descriptor, descriptor)) {
-      if (description === descriptor.description) return
       report(
         'warn',
         `sluice: ${name} was made before with another description; the longer one is used. Make it once, or the same each time`,

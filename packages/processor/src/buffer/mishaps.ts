@@ -33,6 +33,7 @@ export class Mishaps {
 /** Short and safe, whatever it is. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
-  if (typeof value === 'object' || typeof value === 'function') return value === null ? 'null' : `a ${typeof value}`
+  if (typeof value === 'object' || typeof value === 'function')
+    return value === null ? 'null' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
   return typeof value === 'bigint' ? `${value}n` : String(value)
 }

@@ -6,9 +6,10 @@ import type {
   ObservableCallback,
 } from '@opentelemetry/api'
 import { CollectionSource } from '../pipeline/collection-source.ts'
-import { attributeKey, copyAttributes } from '../series/attribute-key.ts'
+import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 import type { Observation, ObservedStream } from './observed-stream.ts'
 import type { ValueCheck } from './value-check.ts'
 
@@ -21,13 +22,21 @@ export class BufferedObservable implements Observable {
   readonly name: string
   readonly #streams: readonly ObservedStream[]
   readonly #check: ValueCheck
+  readonly #attributes: AttributeCheck
   readonly #callbacks: ObservableCallbacks
 
   /** @internal */
-  constructor(name: string, streams: readonly ObservedStream[], check: ValueCheck, callbacks: ObservableCallbacks) {
+  constructor(
+    name: string,
+    streams: readonly ObservedStream[],
+    check: ValueCheck,
+    attributes: AttributeCheck,
+    callbacks: ObservableCallbacks,
+  ) {
     this.name = name
     this.#streams = streams
     this.#check = check
+    this.#attributes = attributes
     this.#callbacks = callbacks
   }
 
@@ -43,14 +52,14 @@ export class BufferedObservable implements Observable {
   observe(into: Observations, value: number, attributes: Attributes = {}): void {
     const accepted = this.#check.accept(value)
     if (Number.isNaN(accepted)) return
-    // Copied: the callback may change its object for the next one.
-    const kept = copyAttributes(attributes)
+    // A copy: the callback may change its object for the next one.
+    const kept = this.#attributes.accept(attributes)
     into.set(attributeKey(kept), { attributes: kept, value: accepted })
   }
 
   /** @internal Records what a callback that has come to its end has observed. */
-  record(observations: Observations, generations: Generations): void {
-    for (const stream of this.#streams) stream.record(observations.values(), generations.hot)
+  record(observations: Observations, generations: Generations, registration: object): void {
+    for (const stream of this.#streams) stream.record(observations, generations.hot, registration)
   }
 }
 
@@ -141,7 +150,10 @@ export class ObservableCallbacks {
         return { errors: [], observed }
       },
       async ({ observed }) => {
-        for (const [observable, observations] of observed) observable.record(observations, this.#generations)
+        // The set of observables is one for each registration, and so tells them apart.
+        for (const [observable, observations] of observed) {
+          observable.record(observations, this.#generations, observables)
+        }
       },
     )
     this.#registrations = [...this.#registrations, { callback, observables, source }]

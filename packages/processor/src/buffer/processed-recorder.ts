@@ -1,19 +1,19 @@
 import { type Attributes, type Context, context as contexts } from '@opentelemetry/api'
 import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics'
+import type { AttributeCheck } from './attribute-check.ts'
 import { BoundRecorder } from './bound-recorder.ts'
-import type { Mishaps } from './mishaps.ts'
 import type { Recorder } from './recorder.ts'
 
 /** Sends attributes through the processors of a view first: what they drop is never looked up. */
 export class ProcessedRecorder implements Recorder {
   readonly #recorder: Recorder
   readonly #processors: readonly IAttributesProcessor[]
-  readonly #mishaps: Mishaps
+  readonly #check: AttributeCheck
 
-  constructor(recorder: Recorder, processors: readonly IAttributesProcessor[], mishaps: Mishaps) {
+  constructor(recorder: Recorder, processors: readonly IAttributesProcessor[], check: AttributeCheck) {
     this.#recorder = recorder
     this.#processors = processors
-    this.#mishaps = mishaps
+    this.#check = check
   }
 
   get lane(): undefined {
@@ -26,7 +26,9 @@ export class ProcessedRecorder implements Recorder {
 
   bind(attributes: Attributes): Recorder {
     // Processed once, at bind time (OTel spec, metrics SDK, "Instrument bind").
-    return new BoundRecorder(this.#recorder.bind(this.#process(attributes, undefined)), this, attributes)
+    return new BoundRecorder(this, attributes, this.#check, (safe) =>
+      this.#recorder.bind(this.#process(safe, undefined)),
+    )
   }
 
   #process(attributes: Attributes | undefined, context: Context | undefined): Attributes {
@@ -37,7 +39,7 @@ export class ProcessedRecorder implements Recorder {
       }
       return processed
     } catch (error) {
-      this.#mishaps.mended('an attributes processor of a view must not throw', error, 'attributes are left out')
+      this.#check.mishaps.mended('an attributes processor of a view must not throw', error, 'attributes are left out')
       return {}
     }
   }

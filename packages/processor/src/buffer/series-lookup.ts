@@ -3,14 +3,13 @@ import type { AttributeIndex } from '../series/attribute-index.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { Mishaps } from './mishaps.ts'
-import { safeAttributes } from './safe-attributes.ts'
+import type { AttributeCheck } from './attribute-check.ts'
 
-/** What a lookup goes with: where to look, and whom to tell. */
+/** What a lookup goes with: where to look, and what to let in. */
 export interface LookupTarget {
   readonly generations: Generations
   readonly stream: Stream
-  readonly mishaps: Mishaps
+  readonly check: AttributeCheck
 }
 
 /** Lets go of the series of bound instruments that nobody can reach any more. */
@@ -30,16 +29,16 @@ export class SeriesLookup {
   #plain: Series | undefined
 
   /**
-   * @param bound the attributes of measurements that are said to have none: resolved here and now, counted against the
-   * limit, and held until this lookup is garbage (OTel spec, metrics SDK, "Instrument bind"). Default: none
+   * @param bound the attributes, safe ones, of measurements that are said to have none: resolved here and now, counted
+   * against the limit, and held until this lookup is garbage (OTel spec, metrics SDK, "Instrument bind"). Default: none
    */
   constructor(target: LookupTarget, bound?: Attributes) {
     this.target = target
     this.#generations = target.generations
     this.#index = target.stream.index
     if (bound === undefined) return
-    const { generations, stream, mishaps } = target
-    this.#plain = generations.hot.reserve(stream, safeAttributes(bound, mishaps))
+    const { generations, stream } = target
+    this.#plain = generations.hot.reserve(stream, bound)
     unreachable.register(this, { generations, series: this.#plain })
   }
 
@@ -60,19 +59,21 @@ export class SeriesLookup {
   }
 
   #known(attributes: Attributes): Series | undefined {
+    // Plain JavaScript may give text, whose characters are no attributes.
+    if (typeof attributes !== 'object' || attributes === null) return undefined
     try {
       return this.#index.find(attributes)
     } catch {
-      // A getter that throws, a proxy, null: whatever it is, it is mended on the way in.
+      // A getter that throws, a proxy: whatever it is, it is mended on the way in.
       return undefined
     }
   }
 
   #touch(series: Series | undefined, attributes: Attributes | undefined): Series {
-    const { generations, stream, mishaps } = this.target
+    const { generations, stream, check } = this.target
     const { hot } = generations
     if (series !== undefined && !series.isForgotten) return hot.touch(series)
-    const found = hot.seriesFor(stream, attributes === undefined ? {} : safeAttributes(attributes, mishaps))
+    const found = hot.seriesFor(stream, attributes === undefined ? {} : check.accept(attributes))
     // The overflow series stands in only while there is no room.
     if (attributes === undefined && found !== stream.overflowIfAny) this.#plain = found
     return found

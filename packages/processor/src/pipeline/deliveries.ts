@@ -1,17 +1,26 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { DeliverySchedule } from './delivery-schedule.ts'
 import type { AdapterStats, ExporterAdapter } from './exporter-adapter.ts'
+import { whileMoving } from './while-moving.ts'
 
 /** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
 const GRACE_MILLIS = 100
+
+/**
+ * After how many export time-outs without any movement a delivery is no longer waited for. A push adapter may need three: a
+ * delivery under way and then this one may each wait for a call that is out, and an exporter's own flush may take the third.
+ */
+const STALLED_TIMEOUTS = 4
 
 /** What all adapters of one reader deliver, by interval and on demand, and how they end. */
 export class Deliveries {
   readonly #adapters: readonly ExporterAdapter[]
   readonly #schedules: readonly DeliverySchedule[]
+  readonly #exportTimeoutMillis: number
 
-  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number) {
+  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number, exportTimeoutMillis: number) {
     this.#adapters = adapters
+    this.#exportTimeoutMillis = exportTimeoutMillis
     this.#schedules = adapters
       .filter((adapter) => adapter.deliver !== undefined)
       .map((adapter) => new DeliverySchedule(adapter, exportIntervalMillis))
@@ -29,9 +38,20 @@ export class Deliveries {
     for (const schedule of this.#schedules) schedule.startIfDue(tickMillis / 2)
   }
 
-  /** Lets every adapter deliver. Never rejects: resolves to what went wrong, which is nothing when all is delivered. */
-  async all(): Promise<unknown[]> {
-    return failuresOf(await Promise.allSettled(this.#schedules.map((schedule) => schedule.deliverNow())))
+  /**
+   * Lets every adapter deliver. Never rejects: resolves to what went wrong, which is nothing when all is delivered.
+   *
+   * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`; without it every adapter
+   * tries once, and one that no longer moves is not waited for
+   */
+  async all(retryUntilMillis?: number): Promise<unknown[]> {
+    const deliveries = this.#schedules.map((schedule) => {
+      const delivery = schedule.deliverNow(retryUntilMillis)
+      if (retryUntilMillis !== undefined) return delivery
+      const timeoutMillis = schedule.adapter.exportTimeoutMillis ?? this.#exportTimeoutMillis
+      return whileMoving(schedule.adapter, delivery, STALLED_TIMEOUTS * timeoutMillis)
+    })
+    return failuresOf(await Promise.allSettled(deliveries))
   }
 
   /**
@@ -44,6 +64,11 @@ export class Deliveries {
       if (done === TIMED_OUT) throw new Error(`${adapter.name} did not shut down in time`)
     })
     return failuresOf(await Promise.allSettled(closing))
+  }
+
+  /** Lets every adapter that can make what it holds outlive the process. */
+  async persist(): Promise<void> {
+    await Promise.allSettled(this.#adapters.map((adapter) => adapter.persist?.()))
   }
 
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */

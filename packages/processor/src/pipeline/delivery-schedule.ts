@@ -8,6 +8,8 @@ export class DeliverySchedule {
   readonly intervalMillis: number
   readonly #runs: SharedRuns<void>
   #forced = false
+  /** Set by the last delivery there is, that of shutdown(). */
+  #retryUntilMillis: number | undefined
   #lastDueMillis: number
 
   /** @param intervalMillis the reader's, for adapters that have none of their own */
@@ -17,8 +19,10 @@ export class DeliverySchedule {
     this.#lastDueMillis = performance.now()
     this.#runs = new SharedRuns(async () => {
       const force = this.#forced
+      const untilMillis = this.#retryUntilMillis
       this.#forced = false
-      await adapter.deliver?.({ force })
+      const retry = untilMillis !== undefined && { retryForMillis: Math.max(0, untilMillis - performance.now()) }
+      await adapter.deliver?.({ force, ...retry })
     })
   }
 
@@ -40,9 +44,14 @@ export class DeliverySchedule {
       .catch((error: unknown) => diag.debug(`sluice: ${this.adapter.name} will deliver later:`, error))
   }
 
-  /** Delivers everything absorbed before the call, without regard to intervals. Rejects when something is undelivered. */
-  deliverNow(): Promise<void> {
+  /**
+   * Delivers everything absorbed before the call, without regard to intervals. Rejects when something is undelivered.
+   *
+   * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`
+   */
+  deliverNow(retryUntilMillis?: number): Promise<void> {
     this.#forced = true
+    this.#retryUntilMillis = retryUntilMillis ?? this.#retryUntilMillis
     return this.#runs.request()
   }
 }

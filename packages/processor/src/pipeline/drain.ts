@@ -72,7 +72,7 @@ export class Drain {
   async run(): Promise<number> {
     const frozen = this.#generations.freeze()
     try {
-      const passing = this.#filter.passing(frozen)
+      const passing = await this.#filter.passing(frozen)
       const derived = await this.#derivation.derive(frozen, passing)
       this.#view.open(frozen)
       for (const consumer of this.#consumers)

@@ -24,6 +24,12 @@ export interface ExporterAdapter {
    * turns, and the reader turns at the shortest interval of its adapters: other intervals are rounded to that.
    */
   readonly exportIntervalMillis?: number | undefined
+  /**
+   * How long one export may take, in ms; default: the reader's. Without a deadline of their own, `forceFlush()` and
+   * `shutdown()` stop waiting for a {@link deliver} that has not moved for four times as long: neither `attempts` nor
+   * `failures` nor `deliveredPoints` has grown.
+   */
+  readonly exportTimeoutMillis?: number | undefined
   /** The temporality wanted for each instrument kind; asked once per kind. Delta streams are pushed to {@link absorb}. */
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality
   /** The aggregation wanted for each instrument kind. All adapters of one reader have to agree, or the reader decides. */
@@ -43,18 +49,32 @@ export interface ExporterAdapter {
   /**
    * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
    * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted. It
-   * has to settle in bounded time: `shutdown()` of the reader waits for it.
-   *
-   * @param options.force also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()`
-   * or `shutdown()`
+   * has to settle in bounded time: `shutdown()` of the reader waits for it. When it is too early to try again, it resolves
+   * and goes on holding.
    */
-  deliver?(options: { readonly force: boolean }): Promise<void>
+  deliver?(options: DeliverOptions): Promise<void>
+  /**
+   * Makes what it holds outlive the process. Called at the end of every turn, which waits for it: what `flush()` has
+   * resolved for is safe. Never rejects; settles in bounded time.
+   */
+  persist?(): Promise<void>
   /**
    * Shuts the exporter down. Resolves in any case, at the latest when the time is up; whatever is still held then counts
    * as lost with the reason `shutdown`.
    */
   shutdown(options: { readonly timeoutMillis: number }): Promise<void>
   stats(): AdapterStats
+}
+
+/** Who asks for a delivery. */
+export interface DeliverOptions {
+  /** Also try what would have waited, and flush the exporter itself: the caller is in `forceFlush()` or `shutdown()`. */
+  readonly force: boolean
+  /**
+   * Go on trying for so many ms until all is delivered: the caller is in a `shutdown()` with a deadline, and what is
+   * undelivered then is lost. Default 0: try once. An adapter may leave it out of account.
+   */
+  readonly retryForMillis?: number
 }
 
 /** What a reader offers its adapters. */
@@ -80,8 +100,11 @@ export interface AttachedReader {
   inSlices(count: number, work: (index: number) => void): Promise<void>
 }
 
-/** Why points were lost: the exporter said that it will never take them, or they were still held at the end. */
-export type LossReason = 'rejected' | 'shutdown'
+/**
+ * Why points were lost: the exporter said that it will never take them, they were still held at the end, or a file of the
+ * spool could not be read (which counts as one point where nobody can say how many it held).
+ */
+export type LossReason = 'rejected' | 'shutdown' | 'spool-unreadable'
 
 /**
  * What became of the data points of one adapter. All are counts that never decrease, except `pending…`:
@@ -107,6 +130,10 @@ export interface AdapterStats {
   readonly lastError?: string
   /** Milliseconds since the epoch. */
   readonly lastSuccessUnixMillis?: number
-  /** Units of undelivered data: the one being sent and the one being filled. */
+  /** Units of undelivered data: the one being sent, the one being filled, and those that other processes have left. */
   readonly pendingParcels: number
+  /** What the spool takes on disk; with a spool only. */
+  readonly spoolBytes?: number
+  /** Why the spool does not take what it is given, while it does not. */
+  readonly spoolError?: string
 }

@@ -1,3 +1,4 @@
+import type { TimeSlice } from '../core/time-slice.ts'
 import type { Generation } from '../series/generation.ts'
 import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
@@ -12,13 +13,15 @@ type Verdict = ReturnType<MetricFilter['testMetric']>
  */
 export class SeriesFilter {
   readonly #filter: MetricFilter | undefined
+  readonly #slice: TimeSlice
   readonly #streams = new WeakMap<Stream, Verdict>()
   readonly #series = new WeakMap<Series, boolean>()
   #filtered = 0
   #hasThrown = false
 
-  constructor(filter: MetricFilter | undefined) {
+  constructor(filter: MetricFilter | undefined, slice: TimeSlice) {
     this.#filter = filter
+    this.#slice = slice
   }
 
   /** How many points were dropped: one for each dropped series and generation. */
@@ -27,10 +30,13 @@ export class SeriesFilter {
   }
 
   /** The series of a frozen generation that are to be drained. */
-  passing(frozen: Generation): readonly Series[] {
+  async passing(frozen: Generation): Promise<readonly Series[]> {
     const filter = this.#filter
     if (filter === undefined) return frozen.touched
-    const passing = frozen.touched.filter((series) => this.#passes(series, filter))
+    const passing: Series[] = []
+    await this.#slice.each(frozen.touched, (series) => {
+      if (this.#passes(series, filter)) passing.push(series)
+    })
     this.#filtered += frozen.touched.length - passing.length
     return passing
   }

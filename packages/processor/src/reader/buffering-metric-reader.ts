@@ -62,7 +62,7 @@ export class BufferingMetricReader extends MetricReader {
     this.buffer = settings.buffer
     this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
     this.#collection = new Collection((collectOptions) => super.collect(collectOptions), settings, this.#slice)
-    this.#filter = new SeriesFilter(settings.metricFilter)
+    this.#filter = new SeriesFilter(settings.metricFilter, this.#slice)
     this.#derivation = new Derivation(settings.processors, this.#slice)
     this.#drain = new Drain(
       settings.buffer.generations,
@@ -72,7 +72,7 @@ export class BufferingMetricReader extends MetricReader {
       settings.adapters,
       this.#slice,
     )
-    this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis)
+    this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis, settings.exportTimeoutMillis)
   }
 
   /**
@@ -95,6 +95,9 @@ export class BufferingMetricReader extends MetricReader {
     if (!this.#registered) throw notRegistered('forceFlush')
     if (this.#shutdown !== undefined) {
       diag.warn('sluice: forceFlush() after shutdown does nothing')
+      // It has the answer to what was recorded before it, as soon as it is over.
+      const done = await within(this.#shutdown, options?.timeoutMillis ?? Number.POSITIVE_INFINITY)
+      if (done === TIMED_OUT) throw new Error('BufferingMetricReader: forceFlush: shutdown is still under way')
       return
     }
     await this.#keepingAlive(() => this.#flushAll(options?.timeoutMillis))
@@ -181,6 +184,7 @@ export class BufferingMetricReader extends MetricReader {
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
     const series = await this.#drain.run()
+    await this.#deliveries.persist()
     this.#turnCount++
     this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
   }
@@ -214,9 +218,13 @@ export class BufferingMetricReader extends MetricReader {
     void this.#turns.between(() => this.#collection.collect(this.#settings.collectTimeoutMillis))
   }
 
-  /** A turn, then every delivery; resolves to what went wrong. */
-  async #deliverAll(timeoutMillis: number | undefined): Promise<unknown[]> {
-    const delivered = this.#turns.request().then(() => this.#deliveries.all())
+  /**
+   * A turn, then every delivery; resolves to what went wrong.
+   *
+   * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`
+   */
+  async #deliverAll(timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
+    const delivered = this.#turns.request().then(() => this.#deliveries.all(retryUntilMillis))
     if (timeoutMillis === undefined) return delivered
     const failures = await within(delivered, timeoutMillis)
     return failures === TIMED_OUT ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)] : failures
@@ -231,9 +239,13 @@ export class BufferingMetricReader extends MetricReader {
 
   async #close(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    if (!this.#registered) return
     const deadlineMillis = performance.now() + timeoutMillis
-    const failures = await this.#deliverAll(Number.isFinite(timeoutMillis) ? timeoutMillis : undefined)
+    const failures: unknown[] = []
+    // A reader that was never registered has nothing to deliver, but its exporters may hold sockets and timers.
+    if (this.#registered) {
+      const hasDeadline = Number.isFinite(timeoutMillis)
+      failures.push(...(await (hasDeadline ? this.#deliverAll(timeoutMillis, deadlineMillis) : this.#deliverAll())))
+    }
     const remainingMillis = Math.min(deadlineMillis - performance.now(), this.#settings.exportTimeoutMillis)
     failures.push(...(await this.#deliveries.shutdown(Math.max(0, remainingMillis))))
     const lost = this.#deliveries.lost()

@@ -26,6 +26,11 @@ export class Fold {
     return this.#size
   }
 
+  /** The time from the start of the first generation to the end of the last one that was absorbed. */
+  get window(): Window {
+    return { startUnixMicros: this.#startUnixMicros, endUnixMicros: this.#endUnixMicros }
+  }
+
   /**
    * Adds what a series did in a generation. Copies it. Generations come in the order of time, and a series comes once in
    * each.
@@ -51,7 +56,8 @@ export class Fold {
   restart(series: Series, generation: Generation, value: number): void {
     const points = this.#pointsOf(series.stream)
     if (!points.has(series)) this.absorb(series, generation)
-    points.restart(series, generation, value)
+    // Beyond the limit it has no point of its own, and the overflow series has not begun anew.
+    if (points.has(series)) points.restart(series, generation, value)
   }
 
   /** What it holds, by stream. */
@@ -103,7 +109,7 @@ export class Fold {
   }
 
   #leave(): StreamPoints[] {
-    const window: Window = { startUnixMicros: this.#startUnixMicros, endUnixMicros: this.#endUnixMicros }
+    const { window } = this
     const taken = [...this.#byStream.values()]
     for (const points of taken) points.stamp(window)
     this.#byStream.clear()

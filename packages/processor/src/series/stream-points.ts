@@ -1,5 +1,6 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
-import { type Cells, createCells, type PointValue } from '../aggregation/cells.ts'
+import type { Cells, PointValue } from '../aggregation/cells.ts'
+import { createCells } from '../aggregation/create-cells.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
@@ -22,17 +23,25 @@ export class StreamPoints {
   /** @internal */
   readonly cells: Cells
   readonly #times: Rows
+  /** Ends up to here are of points that were in these columns before. */
+  readonly #usedUntilUnixMicros: UnixMicros
+  #latestEndUnixMicros: UnixMicros = 0
+  #isReleased = false
   #series: Series[] = []
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
   #endUnixMicros: UnixMicros | undefined
+  /** How many bound series have no point yet, and as of which {@link Stream.reservations}. */
+  #absentReserved = 0
+  #absentAsOf = -1
 
   /** @internal */
   constructor(stream: Stream) {
     this.stream = stream
-    const { cells, times } = stream.takeSpare() ?? { cells: createCells(stream.aggregation), times: new Rows(2) }
-    this.cells = cells
-    this.#times = times
+    const spare = stream.takeSpare()
+    this.cells = spare?.cells ?? createCells(stream.aggregation)
+    this.#times = spare?.times ?? new Rows(2)
+    this.#usedUntilUnixMicros = spare?.usedUntilUnixMicros ?? 0
   }
 
   get size(): number {
@@ -63,16 +72,22 @@ export class StreamPoints {
   has(series: Series): boolean {
     const chunk = this.#times.chunks[series.row >>> CHUNK_SHIFT]
     const at = ((series.row & CHUNK_MASK) << 1) + END
-    return chunk !== undefined && at < chunk.length && chunk[at] !== 0
+    return chunk !== undefined && at < chunk.length && chunk[at]! > this.#usedUntilUnixMicros
   }
 
-  /** @internal The series whose point takes what this one did: itself, or the overflow series beyond the limit. */
+  /**
+   * @internal The series whose point takes what this one did: itself, or the overflow series beyond the limit. Bound series
+   * have a place before they are recorded, which others leave free.
+   */
   placeFor(series: Series): Series {
     const { stream } = this
     const overflow = stream.overflowIfAny
-    if (this.#series.length < stream.limit || series === overflow || this.has(series)) return series
+    if (this.#series.length + stream.reservedSeries < stream.limit || series === overflow || this.has(series)) {
+      return series
+    }
     const counted = this.#series.length - (overflow !== undefined && this.has(overflow) ? 1 : 0)
-    return counted < stream.limit ? series : stream.overflow
+    const kept = stream.hasReserved(series) ? 0 : this.#countAbsentReserved()
+    return counted + kept < stream.limit ? series : stream.overflow
   }
 
   /** @internal Makes an empty point; to be followed by {@link merge}. */
@@ -81,10 +96,12 @@ export class StreamPoints {
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + START] = startUnixMicros
     this.cells.reset(series)
     this.#series.push(series)
+    if (this.stream.hasReserved(series)) this.#absentAsOf = -1
   }
 
   /** @internal */
   merge(series: Series, from: Cells, of: Series, endUnixMicros: UnixMicros): void {
+    if (endUnixMicros > this.#latestEndUnixMicros) this.#latestEndUnixMicros = endUnixMicros
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = endUnixMicros
     this.cells.merge(series, from, of)
   }
@@ -115,13 +132,16 @@ export class StreamPoints {
   /**
    * Gives the columns back to be used again; there are no points here any more. Whoever took points, or captured them, may
    * do this once nobody reads them: it spares the next turn making columns anew.
+   *
+   * @throws Error when they were released before: two would write into the same columns
    */
   release(): void {
-    for (const { row } of this.#series) {
-      this.#times.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << 1) + END] = 0
-    }
+    if (this.#isReleased) throw new Error(`release: points of ${this.stream.descriptor.name} were released before`)
+    this.#isReleased = true
     this.#series = []
-    this.stream.keepSpare({ cells: this.cells, times: this.#times })
+    // Time only goes forward, so what is absorbed later is told from what was there by its end.
+    const usedUntilUnixMicros = Math.max(this.#latestEndUnixMicros, this.#usedUntilUnixMicros)
+    this.stream.keepSpare({ cells: this.cells, times: this.#times, usedUntilUnixMicros })
   }
 
   /** @internal Gives all points one end. */
@@ -137,6 +157,17 @@ export class StreamPoints {
       else this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = 0
     })
     this.#series = kept
+    this.#absentAsOf = -1
+  }
+
+  #countAbsentReserved(): number {
+    const { stream } = this
+    if (this.#absentAsOf !== stream.reservations) {
+      this.#absentAsOf = stream.reservations
+      this.#absentReserved = 0
+      for (const series of stream.reserved) if (!this.has(series)) this.#absentReserved++
+    }
+    return this.#absentReserved
   }
 
   #time(index: number, which: number): UnixMicros {

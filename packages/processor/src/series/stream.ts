@@ -1,10 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
-import { type Cells, createCells, type StreamAggregation } from '../aggregation/cells.ts'
+import type { Cells, StreamAggregation } from '../aggregation/cells.ts'
+import { createCells } from '../aggregation/create-cells.ts'
+import type { UnixMicros } from '../core/clock.ts'
 import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
+import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
 
@@ -12,6 +15,8 @@ import { ScalarSeries, Series } from './series.ts'
 interface SpareColumns {
   readonly cells: Cells
   readonly times: Rows
+  /** End of the latest point they held. */
+  readonly usedUntilUnixMicros: UnixMicros
 }
 
 /** More are not kept: a delta and a cumulative adapter need one each. */
@@ -46,6 +51,8 @@ export class Stream {
   touchedGeneration = 0
   /** @internal */
   touchedSeries = 0
+  /** @internal Changes whenever the set of {@link reserved} series does. */
+  reservations = 0
   /** @internal */
   readonly index = new AttributeIndex()
   readonly #spare: SpareColumns[] = []
@@ -101,10 +108,13 @@ export class Stream {
   get overflow(): Series {
     if (this.#overflow === undefined) {
       this.#overflow = this.#newSeries(OVERFLOW_ATTRIBUTES)
+      const most = mostVariedAttribute(this.index)
       report(
         'warn',
         `sluice: ${this.descriptor.name} has more than ${this.limit} attribute sets at a time; what is beyond is added up ` +
-          'under otel.metric.overflow=true. Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
+          'under otel.metric.overflow=true. ' +
+          (most === undefined ? '' : `${JSON.stringify(most.name)} has the most values, ${most.values}. `) +
+          'Record fewer distinct attributes, drop some in a view, or raise cardinalityLimits',
       )
     }
     return this.#overflow
@@ -115,6 +125,11 @@ export class Stream {
     return this.#reserved.size
   }
 
+  /** @internal Those series. */
+  get reserved(): Iterable<Series> {
+    return this.#reserved.keys()
+  }
+
   /** @internal */
   hasReserved(series: Series): boolean {
     return this.#reserved.size > 0 && this.#reserved.has(series)
@@ -123,15 +138,21 @@ export class Stream {
   /** @internal Counts one more bound instrument of a series; it is not forgotten while there is one. */
   reserve(series: Series): void {
     series.hold()
-    this.#reserved.set(series, (this.#reserved.get(series) ?? 0) + 1)
+    const count = this.#reserved.get(series) ?? 0
+    if (count === 0) this.reservations++
+    this.#reserved.set(series, count + 1)
   }
 
   /** @internal Counts one less; returns whether it was the last. The caller lets go of the series. */
   unreserve(series: Series): boolean {
     const count = this.#reserved.get(series)! - 1
-    if (count > 0) this.#reserved.set(series, count)
-    else this.#reserved.delete(series)
-    return count === 0
+    if (count > 0) {
+      this.#reserved.set(series, count)
+      return false
+    }
+    this.#reserved.delete(series)
+    this.reservations++
+    return true
   }
 
   /**

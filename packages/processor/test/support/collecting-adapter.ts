@@ -103,7 +103,7 @@ export class CollectingAdapter implements ExporterAdapter {
       mergedPoints: 0,
       supersededPoints: 0,
       filteredPoints: 0,
-      lostPoints: { rejected: 0, shutdown: this.lostPoints },
+      lostPoints: { rejected: 0, shutdown: this.lostPoints, 'spool-unreadable': 0 },
       outcomeUnknown: 0,
       attempts: this.deliveries,
       failures: 0,

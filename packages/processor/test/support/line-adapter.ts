@@ -59,7 +59,7 @@ export class LineAdapter implements ExporterAdapter {
       mergedPoints: this.#merged,
       supersededPoints: 0,
       filteredPoints: 0,
-      lostPoints: { rejected: 0, shutdown: this.#lost },
+      lostPoints: { rejected: 0, shutdown: this.#lost, 'spool-unreadable': 0 },
       outcomeUnknown: 0,
       attempts: this.#attempts,
       failures: 0,

@@ -1,4 +1,5 @@
-import { type Cells, createCells, type PointValue, type StreamAggregation } from '../../src/aggregation/cells.ts'
+import type { Cells, PointValue, StreamAggregation } from '../../src/aggregation/cells.ts'
+import { createCells } from '../../src/aggregation/create-cells.ts'
 import { ExponentialHistogramCells } from '../../src/aggregation/exponential-histogram-cells.ts'
 import { HistogramCells } from '../../src/aggregation/histogram-cells.ts'
 
