@@ -57,6 +57,8 @@ export class Batch {
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
+  /** The points of the delta section. */
+  readonly delta: readonly StreamPoints[]
   readonly #streams: readonly StreamPoints[]
   readonly cumulativeBatches: readonly Batch[]
   /** The delta section, then the cumulative one. */
@@ -68,6 +70,7 @@ export class SealedParcel {
    * @param maxBatchSize most points of one batch
    */
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
+    this.delta = delta
     this.#streams = [...delta, ...cumulative]
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
     this.cumulativeBatches = batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)
