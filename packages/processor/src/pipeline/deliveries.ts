@@ -1,4 +1,5 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
+import { report } from '../series/report.ts'
 import { DeliverySchedule } from './delivery-schedule.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
 import { whileMoving } from './while-moving.ts'
@@ -73,11 +74,7 @@ export class Deliveries {
 
   /** The same, without giving way: for the end of a process. How many points are lost then, in words; `undefined` when none. */
   persistAtOnce(): string | undefined {
-    const lost = this.#adapters.map((adapter) => ({
-      name: adapter.name,
-      points: adapter.persistAtOnce === undefined ? adapter.stats().pendingPoints : adapter.persistAtOnce(),
-    }))
-    return inWords(lost)
+    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: unsafePointsOf(adapter) })))
   }
 
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */
@@ -93,6 +90,16 @@ export class Deliveries {
       this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.stats().lostPoints.shutdown })),
     )
   }
+}
+
+/** One that throws has not kept what it holds; the exit code of the process is not its to change. */
+function unsafePointsOf(adapter: ExporterAdapter): number {
+  try {
+    if (adapter.persistAtOnce !== undefined) return adapter.persistAtOnce()
+  } catch (error) {
+    report('error', `sluice: ${adapter.name} threw at the end of the process`, error)
+  }
+  return adapter.stats().pendingPoints
 }
 
 function inWords(all: readonly { readonly name: string; readonly points: number }[]): string | undefined {
