@@ -145,7 +145,7 @@ describe('process.exit', () => {
   test.each(Array.from({ length: 12 }, (_, i) => 1 + 3 * i))(
     '%i ticks into deliveries: each recording arrives once',
     async (ticks) => {
-      const ended = await endOf({ way: 'exit after some ticks', receiver: 'up', spoolDirectory, ticks })
+      const ended = await endOf({ way: 'exit after some ticks', receiver: 'flaps', spoolDirectory, ticks })
       expect(ended.sayings.at(-1)).toEqual({ recorded: ticks })
       const replayed = await replayOf(spoolDirectory)
       expect(total(ended.exported) + total(replayed.exported)).toBe(ticks)

@@ -190,7 +190,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     return { streams: delta, points, finished: finishedOf(deltaBatches), isNamed: true }
   }
 
-  #recordContext({ resource: { attributes, schemaUrl } }: Pick<AttachedReader, 'resource'>) {
+  #recordContext({ resource: { attributes, schemaUrl } }: AttachedReader) {
     return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize }
   }
 

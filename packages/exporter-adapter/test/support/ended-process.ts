@@ -6,8 +6,8 @@ const PROGRAM = fileURLToPath(new URL('./process-that-ends.mjs', import.meta.url
 
 interface Situation {
   readonly way: string
-  /** `down`: refuses; `back`: refuses until the end is near. */
-  readonly receiver: 'down' | 'back' | 'up'
+  /** `down`: refuses; `back`: refuses until the end is near; `flaps`: refuses every other batch. */
+  readonly receiver: 'down' | 'back' | 'up' | 'flaps'
   readonly spoolDirectory?: string | undefined
   readonly temporality?: 'DELTA' | 'CUMULATIVE'
   readonly ticks?: number

@@ -38,6 +38,7 @@ let isUp = receiver === 'up'
 const exporter = {
   selectAggregationTemporality: () => AggregationTemporality[temporality],
   export({ resource, scopeMetrics }, done) {
+    if (receiver === 'flaps') isUp = !isUp
     if (!isUp) {
       if (isReady) say('refused at the end')
       done({ code: 1, error: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) })
@@ -51,6 +52,15 @@ const exporter = {
   },
   forceFlush: async () => {},
   shutdown: async () => {},
+}
+
+// Before the reader listens: a listener that is called once must be seen all the same.
+if (way === 'wait with a handler') {
+  process.once('SIGTERM', async () => {
+    say('handling')
+    await once(process.stdin, 'data')
+    process.exit(3)
+  })
 }
 
 const adapter = new PushExporterAdapter(exporter, {
@@ -104,14 +114,7 @@ const ways = {
     isReady = true
     say('ready')
   },
-  async 'wait with a handler'() {
-    process.once('SIGTERM', async () => {
-      say('handling')
-      await once(process.stdin, 'data')
-      process.exit(3)
-    })
-    await ways.wait()
-  },
+  'wait with a handler': () => ways.wait(),
   /** A callback hangs, and with it the turn that the end waits for. */
   async 'wait in a callback'() {
     await reader.flush()
