@@ -6,7 +6,15 @@ import type { Points } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import type { ClaimedEntry } from '../spool/claim.ts'
 import { Spool } from '../spool/spool.ts'
-import { decodeParcel, encodeParcel, type InSlices, type ParcelRecord, type RecordedResource } from './parcel-record.ts'
+import { SpoolTakenError } from '../spool/spool-errors.ts'
+import {
+  decodeParcel,
+  encodeParcel,
+  encodeParcelAtOnce,
+  type InSlices,
+  type ParcelRecord,
+  type RecordedResource,
+} from './parcel-record.ts'
 
 /** How long to leave what other processes may have left behind alone, in ms. */
 const CLAIM_EVERY_MILLIS = 60_000
@@ -35,6 +43,37 @@ export interface UnreadableParcel {
   readonly points: number
 }
 
+/** The open parcel. */
+interface OpenPoints {
+  readonly streams: readonly Points[]
+  readonly window: Window
+  readonly points: number
+}
+
+/** What goes into the record of a parcel besides its points. */
+interface RecordContext {
+  readonly resource: RecordedResource
+  readonly maxBatchSize: number
+}
+
+/** Everything that an adapter holds. */
+interface HeldPoints {
+  readonly open: OpenPoints
+  /** The delta section of the sealed parcel. */
+  readonly sealed:
+    | {
+        readonly streams: readonly Points[]
+        /** Those that are in batches which are not finished. */
+        readonly points: number
+        readonly finished: readonly number[]
+        /** Whether {@link ParcelSpool.seal} has been called for it. */
+        readonly isNamed: boolean
+      }
+    | undefined
+  /** The latest cumulative points, if they are not delivered. */
+  readonly cumulative: readonly StreamPoints[]
+}
+
 /**
  * What a push adapter owes, on disk: as of the end of each turn, so that it outlives the process.
  *
@@ -51,7 +90,9 @@ export class ParcelSpool {
   #openId = randomUUID()
   /** Whether the slots hold just what the adapter does. */
   #isOpenSaved = false
-  #isSealedSaved = false
+  /** The parcel that was sealed last, and the one that is in the sealed slot. */
+  #sealedId: string | undefined
+  #savedId: string | undefined
   /** Whether the open slot holds what has been sealed since: it must not be taken for something else after a restart. */
   #isOpenStale = false
   /** Counts what was saved of cumulative points; 0 while there is nothing on disk. */
@@ -85,21 +126,22 @@ export class ParcelSpool {
     return this.#cumulativeSave
   }
 
+  /** Begins to open it, so that {@link saveAtOnce} finds it open. */
+  open(): void {
+    void this.#open()
+  }
+
   /** Writes the open parcel, and the cumulative points, as they are after a turn. */
   async save(
-    open: { readonly streams: readonly Points[]; readonly window: Window; readonly points: number },
+    open: OpenPoints,
     cumulative: readonly StreamPoints[],
-    context: {
-      readonly resource: RecordedResource
-      readonly maxBatchSize: number
-      readonly inSlices: InSlices<Promise<void>>
-    },
+    context: RecordContext & { readonly inSlices: InSlices<Promise<void>> },
   ): Promise<void> {
     const { resource, maxBatchSize, inSlices } = context
     await this.#try(async (spool) => {
       if (open.points > 0) {
         this.#isOpenSaved = false
-        const streams = open.streams.map((points) => stamped(points, open.window))
+        const streams = stampedStreams(open)
         const record = { id: this.#openId, resource, temporality: AggregationTemporality.DELTA, maxBatchSize, streams }
         await spool.write(OPEN, await encodeParcel(record, inSlices), open.points)
         this.#isOpenSaved = true
@@ -120,30 +162,77 @@ export class ParcelSpool {
     })
   }
 
+  /**
+   * Writes everything that is not on disk as it is, blocking: for the end of a process, whatever else is under way. It does
+   * not open the spool: that cannot be done synchronously.
+   *
+   * @returns how many points are not on disk
+   */
+  saveAtOnce({ sealed, open, cumulative }: HeldPoints, context: RecordContext): number {
+    if (sealed?.isNamed === false) this.#nameSealed()
+    let unsaved = 0
+    const write = (slot: string, points: number, bytes: () => Uint8Array) => {
+      const error = this.#writeAtOnce(slot, points, bytes)
+      if (error === undefined) return
+      unsaved += points
+      this.#fail(error)
+    }
+    const delta = (id: string, streams: readonly Points[]) => () =>
+      encodeParcelAtOnce({ ...context, id, temporality: AggregationTemporality.DELTA, streams })
+
+    const id = this.#sealedId
+    const isSealedSaved = id !== undefined && id === this.#savedId
+    const mustSeal = id !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
+    if (mustSeal) write(SEALED, sealed.points, delta(id, sealed.streams))
+    if (sealed !== undefined && (mustSeal || isSealedSaved)) {
+      // Also when all of it is finished: it may not have been removed yet, and cannot be now.
+      write(PROGRESS, 0, () => progressBytes(id, sealed.finished))
+    } else if (this.#savedId !== undefined) {
+      write(SEALED, 0, delta(randomUUID(), []))
+    }
+    // What has been sealed may lie in its slot still.
+    if (open.points > 0 || mustSeal || this.#isOpenStale) {
+      write(OPEN, open.points, delta(this.#openId, stampedStreams(open)))
+    }
+    const points = cumulative.reduce((sum, { size }) => sum + size, 0)
+    if (points > 0) {
+      write(CUMULATIVE, points, () =>
+        encodeParcelAtOnce({
+          ...context,
+          id: randomUUID(),
+          temporality: AggregationTemporality.CUMULATIVE,
+          streams: cumulative,
+        }),
+      )
+    }
+    return unsaved
+  }
+
   /** What was open is sealed: its points and times will not change any more. */
   async seal(): Promise<void> {
-    this.#openId = randomUUID()
+    this.#nameSealed()
     if (!this.#isOpenSaved) return
     this.#isOpenSaved = false
     this.#isOpenStale = true
     await this.#try(async (spool) => {
       // What could not be removed when it was delivered.
-      if (this.#isSealedSaved) await this.#removeSealed(spool)
+      if (this.#savedId !== undefined) await this.#removeSealed(spool)
       await spool.rename(OPEN, SEALED)
       this.#isOpenStale = false
-      this.#isSealedSaved = true
+      this.#savedId = this.#sealedId
     })
   }
 
   /** These delta batches of the sealed parcel are finished, the last one not among them. */
   async progress(finished: readonly number[]): Promise<void> {
-    if (!this.#isSealedSaved) return
-    await this.#try((spool) => spool.write(PROGRESS, progressBytes(finished), 0))
+    const id = this.#savedId
+    if (id === undefined || id !== this.#sealedId) return
+    await this.#try((spool) => spool.write(PROGRESS, progressBytes(id, finished), 0))
   }
 
   /** The delta section of the sealed parcel is delivered. */
   async sealedDelivered(): Promise<void> {
-    if (!this.#isSealedSaved && !this.#isOpenStale) return
+    if (this.#savedId === undefined && !this.#isOpenStale) return
     await this.#try(async (spool) => {
       if (this.#isOpenStale) await spool.remove(OPEN)
       this.#isOpenStale = false
@@ -168,6 +257,9 @@ export class ParcelSpool {
       const entries = await spool.claim()
       for (let i = unreadableBefore; i < spool.unreadableFiles; i++) unreadable.push({ points: 1 })
       for (const entry of entries) {
+        // Its parcel is delivered, and the process died between removing the one and the other.
+        const isOrphan = (other: ClaimedEntry) => other.incarnation !== entry.incarnation || other.slot !== SEALED
+        if (entry.slot === PROGRESS && entries.every(isOrphan)) await entry.remove()
         const key = `${entry.incarnation} ${entry.slot}`
         if (entry.slot === PROGRESS || this.#handedOut.has(key)) continue
         const progress = entries.find((other) => other.incarnation === entry.incarnation && other.slot === PROGRESS)
@@ -201,11 +293,11 @@ export class ParcelSpool {
     return {
       record,
       mayHaveArrived: entry.slot !== OPEN,
-      finished: progress === undefined ? [] : finishedIn(await progress.read()),
+      finished: progress === undefined ? [] : finishedIn(await progress.read(), record.id),
       progress: (finished) =>
         this.#try(async () => {
           // Without an entry of its own it is sent again from the start, which is allowed and counted.
-          await progress?.write(progressBytes(finished), 0)
+          await progress?.write(progressBytes(record.id, finished), 0)
         }),
       remove: () =>
         this.#try(async () => {
@@ -216,9 +308,32 @@ export class ParcelSpool {
     }
   }
 
+  /** From here on what is open is another parcel. */
+  #nameSealed(): void {
+    this.#sealedId = this.#openId
+    this.#openId = randomUUID()
+  }
+
+  #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
+    if (this.#spool === undefined) return new Error('it is not open')
+    try {
+      const body = bytes()
+      try {
+        this.#spool.writeSync(slot, body, points)
+      } catch (error) {
+        // It says once that its directory was taken, and goes on in another.
+        if (!(error instanceof SpoolTakenError)) throw error
+        this.#spool.writeSync(slot, body, points)
+      }
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
   async #removeSealed(spool: Spool): Promise<void> {
     await spool.remove(SEALED)
-    this.#isSealedSaved = false
+    this.#savedId = undefined
     await spool.remove(PROGRESS)
   }
 
@@ -265,6 +380,10 @@ export class ParcelSpool {
   }
 }
 
+function stampedStreams({ streams, window }: OpenPoints): Points[] {
+  return streams.map((points) => stamped(points, window))
+}
+
 /** Points with the window that they will have once the parcel is sealed. */
 function stamped(points: Points, window: Window): Points {
   const isGauge = points.stream.aggregation.type === DataPointType.GAUGE
@@ -278,10 +397,17 @@ function stamped(points: Points, window: Window): Points {
   }
 }
 
-function progressBytes(finished: readonly number[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(finished))
+interface Progress {
+  readonly id: string
+  readonly finished: readonly number[]
 }
 
-function finishedIn(bytes: Uint8Array): readonly number[] {
-  return JSON.parse(new TextDecoder().decode(bytes)) as number[]
+function progressBytes(id: string, finished: readonly number[]): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ id, finished } satisfies Progress))
+}
+
+/** What was left behind by a parcel before says nothing of this one. */
+function finishedIn(bytes: Uint8Array, of: string): readonly number[] {
+  const { id, finished } = JSON.parse(new TextDecoder().decode(bytes)) as Progress
+  return id === of ? finished : []
 }

@@ -57,6 +57,8 @@ export class Batch {
  */
 export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
+  /** The points of the delta section. */
+  readonly delta: readonly StreamPoints[]
   readonly cumulativeBatches: readonly Batch[]
   /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
@@ -67,6 +69,7 @@ export class SealedParcel {
    * @param maxBatchSize most points of one batch
    */
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
+    this.delta = delta
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
     this.cumulativeBatches = batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)
     this.batches = [...this.deltaBatches, ...this.cumulativeBatches]

@@ -15,6 +15,7 @@ import {
   type Generation,
   type Series,
   type Stream,
+  type StreamPoints,
 } from '@otel-sluice/processor'
 import { DeliveryCounts } from '../delivery-counts.ts'
 import { reasonOf } from '../reason.ts'
@@ -55,13 +56,20 @@ export class PushExporterAdapter implements ExporterAdapter {
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #sealingPoints = 0
+  /** The same points, while they are taken out. */
+  #sealing: readonly StreamPoints[] = []
   #sealed: SealedParcel | undefined
   readonly #spool: ParcelSpool | undefined
   /** What processes that are gone have left, oldest first: sent before anything of ours. */
   #replays: readonly ReplayedParcel[] = []
   /** What was undelivered at the end, and is on disk. */
   #keptPoints = 0
+  /** How far the cumulative points go that were sealed last, and that were delivered last, in µs since the epoch. */
+  #sealedUntilUnixMicros = 0
+  #deliveredUntilUnixMicros = 0
   #isShutdown = false
+  /** Whether it holds nothing any more. */
+  #isOver = false
   #closed: Promise<void> | undefined
 
   constructor(exporter: PushMetricExporter, options: PushExporterAdapterOptions = {}) {
@@ -90,6 +98,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   attach(reader: AttachedReader): void {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#reader = reader
+    this.#spool?.open()
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
     this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
@@ -110,12 +119,23 @@ export class PushExporterAdapter implements ExporterAdapter {
     const [spool, reader] = [this.#spool, this.#reader]
     if (spool === undefined || reader === undefined || this.#isShutdown) return
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
-    const { attributes, schemaUrl } = reader.resource
-    await spool.save(
-      { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size },
-      cumulative,
-      { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices: reader.inSlices },
-    )
+    await spool.save(this.#openPoints(), cumulative, { ...this.#recordContext(reader), inSlices: reader.inSlices })
+  }
+
+  persistAtOnce(): number {
+    const [spool, reader] = [this.#spool, this.#reader]
+    if (this.#isOver) return this.#counts.lostPoints.shutdown
+    if (reader === undefined) return 0
+    const { cumulative: view } = reader
+    const cumulative =
+      this.#isShutdown || view.endUnixMicros === this.#deliveredUntilUnixMicros
+        ? []
+        : view.captureAtOnce((stream) => this.#wantsCumulative(stream))
+    const sealed = this.#heldDelta()
+    if (spool !== undefined) {
+      return spool.saveAtOnce({ open: this.#openPoints(), sealed, cumulative }, this.#recordContext(reader))
+    }
+    return this.#open.size + (sealed?.points ?? 0) + cumulative.reduce((points, { size }) => points + size, 0)
   }
 
   async deliver({ force, retryForMillis = 0 }: DeliverOptions): Promise<void> {
@@ -153,6 +173,26 @@ export class PushExporterAdapter implements ExporterAdapter {
     return this.#keptPoints + this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0) + replayed
   }
 
+  #openPoints() {
+    return { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size }
+  }
+
+  /** The delta section of the parcel that is sealed, or just being sealed. */
+  #heldDelta() {
+    if (this.#sealingPoints > 0) {
+      return { streams: this.#sealing, points: this.#sealingPoints, finished: [], isNamed: false }
+    }
+    if (this.#sealed === undefined) return undefined
+    const { delta, deltaBatches } = this.#sealed
+    const pending = deltaBatches.filter(({ isFinished }) => !isFinished)
+    const points = pending.reduce((sum, { size }) => sum + size, 0)
+    return { streams: delta, points, finished: finishedOf(deltaBatches), isNamed: true }
+  }
+
+  #recordContext({ resource: { attributes, schemaUrl } }: AttachedReader) {
+    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize }
+  }
+
   #wantsCumulative({ kind }: Stream): boolean {
     return this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE
   }
@@ -169,6 +209,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
+    this.#isOver = true
     const undelivered = this.#pendingPoints()
     const isKept = this.#spool?.isWell === true
     for (const { batches } of [...this.#replays, ...(this.#sealed === undefined ? [] : [this.#sealed])]) {
@@ -177,6 +218,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#replays = []
     this.#sealed = undefined
     this.#sealingPoints = 0
+    this.#sealing = []
     this.#open.take()
     if (isKept) this.#keptPoints = undelivered
     else this.#counts.lostPoints.shutdown += undelivered
@@ -229,8 +271,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
     const sealed = await reader.betweenTurns(() => this.#seal(reader))
     const save = this.#spool?.cumulativeSave ?? 0
+    const sealedUntilUnixMicros = this.#sealedUntilUnixMicros
     await this.#sendDelta(sealed, reader)
     await this.#send(sealed.cumulativeBatches, reader)
+    this.#deliveredUntilUnixMicros = sealedUntilUnixMicros
     await this.#spool?.cumulativeDelivered(save)
     this.#sealed = undefined
   }
@@ -265,11 +309,14 @@ export class PushExporterAdapter implements ExporterAdapter {
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
     if (this.#isShutdown) throw this.#shutDownError()
+    this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
     this.#sealingPoints = this.#open.size
+    this.#sealing = [...this.#open.streams()]
     const delta = await this.#open.takeInSlices(reader.inSlices)
     // Before they are no longer pending: shutdown() counts what is.
     if (this.#isShutdown) throw this.#shutDownError()
     this.#sealingPoints = 0
+    this.#sealing = []
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
@@ -291,7 +338,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     for (const batch of batches) {
       if (batch.isFinished) continue
       await this.#attempt(batch, reader)
-      const finished = batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
+      const finished = finishedOf(batches)
       if (finished.length < batches.length) await progress?.(finished)
       // Exporters serialise as they are called: the event loop gets its turn between two of them.
       if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
@@ -323,6 +370,11 @@ export class PushExporterAdapter implements ExporterAdapter {
   #shutDownError(): Error {
     return new Error(`${this.name}: shut down while delivering`)
   }
+}
+
+/** The positions of the batches that nothing is to be done for any more. */
+function finishedOf(batches: readonly Batch[]): number[] {
+  return batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
 }
 
 /** Exporters promise a promise; some return nothing, or throw at once. */

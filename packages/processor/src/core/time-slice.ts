@@ -1,4 +1,19 @@
 /**
+ * Long work that stops at each `yield`, where the event loop may run, and goes on with the next. Where it stands is in it
+ * alone, so whoever has it can finish it without repeating anything: {@link TimeSlice.run} in slices, {@link finishAtOnce}
+ * at the end of a process, which runs no event loop any more, also after the other has begun.
+ */
+export type Slices<Result = void> = Generator<void, Result, void>
+
+/** Does what is left of the work, without giving way. Throws what the work throws; nothing when it is done already. */
+export function finishAtOnce<Result>(work: Slices<Result>): Result | undefined {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+  }
+}
+
+/**
  * Lets long synchronous work give way to the event loop every few milliseconds.
  *
  * Pieces of work that follow each other without the event loop running in between share one slice: a promise that is
@@ -27,13 +42,35 @@ export class TimeSlice {
   }
 
   /** Does something for each number below `count`, in as many slices as it takes. */
-  async range(count: number, work: (index: number) => void): Promise<void> {
+  range(count: number, work: (index: number) => void): Promise<void> {
+    return this.run(this.rangeOf(count, work))
+  }
+
+  /** {@link each} as a part of longer work. */
+  eachOf<T>(items: readonly T[], work: (item: T) => void): Slices {
+    return this.rangeOf(items.length, (i) => work(items[i]!))
+  }
+
+  /** {@link range} as a part of longer work. */
+  *rangeOf(count: number, work: (index: number) => void): Slices {
     this.begin()
     for (let i = 0; i < count; i++) {
       work(i)
-      if (this.spent()) await this.yield()
+      if (this.spent()) yield
     }
     this.end()
+  }
+
+  /**
+   * Does work that yields where a slice is {@link spent}. Resolves to its result, and to nothing where somebody else has
+   * finished it meanwhile.
+   */
+  async run<Result>(work: Slices<Result>): Promise<Result | undefined> {
+    for (;;) {
+      const { done, value } = work.next()
+      if (done) return value
+      await this.yield()
+    }
   }
 
   /** To be followed by work, with {@link spent} after each item, and {@link end}. */

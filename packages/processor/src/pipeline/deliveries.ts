@@ -1,6 +1,7 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
+import { report } from '../series/report.ts'
 import { DeliverySchedule } from './delivery-schedule.ts'
-import type { AdapterStats, ExporterAdapter } from './exporter-adapter.ts'
+import type { ExporterAdapter } from './exporter-adapter.ts'
 import { whileMoving } from './while-moving.ts'
 
 /** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
@@ -71,24 +72,38 @@ export class Deliveries {
     await Promise.allSettled(this.#adapters.map((adapter) => adapter.persist?.()))
   }
 
+  /** The same, without giving way: for the end of a process. How many points are lost then, in words; `undefined` when none. */
+  persistAtOnce(): string | undefined {
+    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: unsafePointsOf(adapter) })))
+  }
+
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */
   pending(): string | undefined {
     return inWords(
-      this.#schedules.map(({ adapter }) => adapter),
-      (stats) => stats.pendingPoints,
+      this.#schedules.map(({ adapter }) => ({ name: adapter.name, points: adapter.stats().pendingPoints })),
     )
   }
 
   /** How many points were lost because they were still held at shutdown, in words; `undefined` when none. */
   lost(): string | undefined {
-    return inWords(this.#adapters, (stats) => stats.lostPoints.shutdown)
+    return inWords(
+      this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.stats().lostPoints.shutdown })),
+    )
   }
 }
 
-function inWords(adapters: readonly ExporterAdapter[], count: (stats: AdapterStats) => number): string | undefined {
-  const counts = adapters
-    .map((adapter) => ({ name: adapter.name, points: count(adapter.stats()) }))
-    .filter(({ points }) => points > 0)
+/** One that throws has not kept what it holds; the exit code of the process is not its to change. */
+function unsafePointsOf(adapter: ExporterAdapter): number {
+  try {
+    if (adapter.persistAtOnce !== undefined) return adapter.persistAtOnce()
+  } catch (error) {
+    report('error', `sluice: ${adapter.name} threw at the end of the process`, error)
+  }
+  return adapter.stats().pendingPoints
+}
+
+function inWords(all: readonly { readonly name: string; readonly points: number }[]): string | undefined {
+  const counts = all.filter(({ points }) => points > 0)
   if (counts.length === 0) return undefined
   const total = counts.reduce((sum, { points }) => sum + points, 0)
   return `${total} points (${counts.map(({ name, points }) => `${name}: ${points}`).join(', ')})`

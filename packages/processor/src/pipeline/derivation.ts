@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { TimeSlice } from '../core/time-slice.ts'
+import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import { Generation } from '../series/generation.ts'
 import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
@@ -41,16 +41,16 @@ export class Derivation {
   }
 
   /** What is to be drained in place of these series of `frozen`, if it is anything else; valid until the next call. */
-  async derive(frozen: Generation, passing: readonly Series[]): Promise<Generation | undefined> {
+  *derive(frozen: Generation, passing: readonly Series[]): Slices<Generation | undefined> {
     if (this.#processors.length === 0) return undefined
     const before = this.#derived.open(frozen.number, frozen.startUnixMicros)
     this.#derived.close(frozen.endUnixMicros)
-    await this.#slice.each(passing, (series) => {
+    yield* this.#slice.eachOf(passing, (series) => {
       const target = this.#seriesFor(series)
       if (target === DROPPED) this.#filtered++
       else this.#derived.merge(target, frozen, series)
     })
-    await this.#slice.each(before, (series) => {
+    yield* this.#slice.eachOf(before, (series) => {
       if (series.lastGeneration < frozen.number) series.markIdle()
     })
     return this.#derived

@@ -1,5 +1,5 @@
 import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
-import type { TimeSlice } from '../core/time-slice.ts'
+import { finishAtOnce, type Slices, type TimeSlice } from '../core/time-slice.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
 import type { Generation } from '../series/generation.ts'
 import type { Generations } from '../series/generations.ts'
@@ -32,6 +32,8 @@ export class Drain {
   readonly #slice: TimeSlice
   readonly #consumers: readonly Consumer[]
   readonly #view: CumulativeView
+  /** The latest drain; done, unless a turn is in the middle of it. */
+  #underWay: Slices | undefined
   #faults = 0
 
   constructor(
@@ -71,25 +73,41 @@ export class Drain {
   /** Cuts and drains one generation; returns how many series were touched in it. */
   async run(): Promise<number> {
     const frozen = this.#generations.freeze()
+    const touched = frozen.touched.length
+    this.#underWay = this.#drain(frozen, true)
+    await this.#slice.run(this.#underWay)
+    return touched
+  }
+
+  /**
+   * Does what is left of the drain under way, then cuts and drains what was recorded since, without giving way: for the end
+   * of a process.
+   */
+  runAtOnce(): void {
+    if (this.#underWay !== undefined) finishAtOnce(this.#underWay)
+    // Without a generation there is no new end, and cumulative points that were delivered are still the latest.
+    if (this.#generations.hot.touched.length > 0) finishAtOnce(this.#drain(this.#generations.freeze(), false))
+  }
+
+  *#drain(frozen: Generation, isObserved: boolean): Slices {
     try {
-      const passing = await this.#filter.passing(frozen)
-      const derived = await this.#derivation.derive(frozen, passing)
-      this.#view.open(frozen)
+      const passing = yield* this.#filter.passing(frozen)
+      const derived = yield* this.#derivation.derive(frozen, passing)
+      this.#view.open(frozen, isObserved)
       for (const consumer of this.#consumers)
-        await this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
-      await this.#view.dropStale()
-      await this.#generations.markIdle(frozen, this.#slice)
-      return frozen.touched.length
+        yield* this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
+      yield* this.#view.dropStale()
+      yield* this.#generations.markIdle(frozen, this.#slice)
     } finally {
       this.#generations.release(frozen)
     }
   }
 
-  async #drainInto(consumer: Consumer, frozen: Generation, passing: readonly Series[]): Promise<void> {
+  *#drainInto(consumer: Consumer, frozen: Generation, passing: readonly Series[]): Slices {
     if (consumer.wanted.size === 0) return
     let failed = 0
     let firstError: unknown
-    await this.#slice.each(passing, (series) => {
+    yield* this.#slice.eachOf(passing, (series) => {
       if (!consumer.wanted.has(series.stream.kind)) return
       try {
         consumer.take(series, frozen)

@@ -59,6 +59,13 @@ export interface ExporterAdapter {
    */
   persist?(): Promise<void>
   /**
+   * The same for the end of a process, which runs nothing asynchronous any more: called by a reader with `flushOnExit`,
+   * possibly more than once, while anything else of this adapter may be under way. Never throws.
+   *
+   * @returns how many points are not safe, and so lost. An adapter without this method loses what is pending.
+   */
+  persistAtOnce?(): number
+  /**
    * Shuts the exporter down. Resolves in any case, at the latest when the time is up; whatever is still held then counts
    * as lost with the reason `shutdown`.
    */

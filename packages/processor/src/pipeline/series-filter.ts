@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../core/time-slice.ts'
+import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import type { Generation } from '../series/generation.ts'
 import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
@@ -30,11 +30,11 @@ export class SeriesFilter {
   }
 
   /** The series of a frozen generation that are to be drained. */
-  async passing(frozen: Generation): Promise<readonly Series[]> {
+  *passing(frozen: Generation): Slices<readonly Series[]> {
     const filter = this.#filter
     if (filter === undefined) return frozen.touched
     const passing: Series[] = []
-    await this.#slice.each(frozen.touched, (series) => {
+    yield* this.#slice.eachOf(frozen.touched, (series) => {
       if (this.#passes(series, filter)) passing.push(series)
     })
     this.#filtered += frozen.touched.length - passing.length

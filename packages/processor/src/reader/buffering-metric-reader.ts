@@ -16,9 +16,12 @@ import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/
 import { SeriesFilter } from '../pipeline/series-filter.ts'
 import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
+import { report } from '../series/report.ts'
 import { Collection } from './collection.ts'
+import { type EndingReader, Exit } from './exit.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
+import { resourceBehind } from './resource-wait.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -44,6 +47,8 @@ export class BufferingMetricReader extends MetricReader {
   readonly #timers: NodeJS.Timeout[] = []
   #registered = false
   #shutdown: Promise<void> | undefined
+  #isOver = false
+  readonly #exit: Exit | undefined
   #turnCount = 0
   #lastTurn: ReaderStats['lastTurn']
   #latest: { readonly startedMillis: number; readonly done: Promise<void> } | undefined
@@ -73,6 +78,8 @@ export class BufferingMetricReader extends MetricReader {
       this.#slice,
     )
     this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis, settings.exportTimeoutMillis)
+    const { exitTimeoutMillis } = settings
+    if (exitTimeoutMillis !== undefined) this.#exit = new Exit(this.#ending(), exitTimeoutMillis)
   }
 
   /**
@@ -110,8 +117,7 @@ export class BufferingMetricReader extends MetricReader {
    * @throws Error that says how many points were lost, and why
    */
   override shutdown(options?: { timeoutMillis?: number }): Promise<void> {
-    this.#shutdown ??= this.#keepingAlive(() => this.#close(options?.timeoutMillis))
-    return this.#shutdown
+    return this.#shutDown(options?.timeoutMillis, () => {})
   }
 
   /**
@@ -144,6 +150,7 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   override setMetricProducer(metricProducer: MetricProducer): void {
+    this.#collection.resource ??= resourceBehind(metricProducer)
     super.setMetricProducer(metricProducer)
     this.#registered = true
   }
@@ -152,6 +159,7 @@ export class BufferingMetricReader extends MetricReader {
     if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: registered after shutdown')
     const attached = this.#attached()
     for (const adapter of this.#settings.adapters) adapter.attach(attached)
+    this.#exit?.watch()
     const { tickMillis } = this.#deliveries
     if (tickMillis !== undefined) this.#every(tickMillis, () => this.#exportTurn(tickMillis))
     const { collectIntervalMillis } = this.#settings
@@ -237,7 +245,16 @@ export class BufferingMetricReader extends MetricReader {
     throw failed('forceFlush', pending && `left undelivered: ${pending}`, failures)
   }
 
-  async #close(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
+  #shutDown(timeoutMillis: number | undefined, beforeAdapters: () => void): Promise<void> {
+    this.#shutdown ??= this.#keepingAlive(() => this.#close(timeoutMillis, beforeAdapters)).finally(() => {
+      this.#isOver = true
+      this.#exit?.release()
+    })
+    return this.#shutdown
+  }
+
+  /** @param beforeAdapters called between the deliveries and the end of the adapters when something went wrong */
+  async #close(timeoutMillis = Number.POSITIVE_INFINITY, beforeAdapters: () => void): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     const deadlineMillis = performance.now() + timeoutMillis
     const failures: unknown[] = []
@@ -246,10 +263,38 @@ export class BufferingMetricReader extends MetricReader {
       const hasDeadline = Number.isFinite(timeoutMillis)
       failures.push(...(await (hasDeadline ? this.#deliverAll(timeoutMillis, deadlineMillis) : this.#deliverAll())))
     }
+    if (failures.length > 0) beforeAdapters()
     const remainingMillis = Math.min(deadlineMillis - performance.now(), this.#settings.exportTimeoutMillis)
     failures.push(...(await this.#deliveries.shutdown(Math.max(0, remainingMillis))))
     const lost = this.#deliveries.lost()
     if (failures.length > 0 || lost !== undefined) throw failed('shutdown', lost && `lost ${lost}`, failures)
+  }
+
+  #ending(): EndingReader {
+    return {
+      flush: (timeoutMillis) => this.forceFlush({ timeoutMillis }),
+      // A turn that hangs in a callback must not keep what was recorded from the spool.
+      shutdown: (timeoutMillis) => this.#shutDown(timeoutMillis, () => this.#saveAtOnce()),
+      saveAtOnce: () => {
+        const lost = this.#isOver ? undefined : this.#saveAtOnce()
+        if (lost !== undefined) {
+          report('error', `sluice: the process ends and ${lost} are lost: undelivered, and in no spool that works`)
+        }
+      },
+    }
+  }
+
+  /** Moves everything that is here into the adapters, and those make it outlive the process; says in words what is lost. */
+  #saveAtOnce(): string | undefined {
+    for (const step of [() => this.#collection.finishAtOnce(), () => this.#drain.runAtOnce()]) {
+      try {
+        step()
+      } catch (error) {
+        // The application may end its process from within a processor, in the middle of a step.
+        report('error', 'sluice: the end of the process cut a turn short', error)
+      }
+    }
+    return this.#deliveries.persistAtOnce()
   }
 
   #attached(): AttachedReader {

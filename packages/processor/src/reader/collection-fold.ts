@@ -4,7 +4,7 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { TimeSlice } from '../core/time-slice.ts'
+import { finishAtOnce, type Slices, type TimeSlice } from '../core/time-slice.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { CardinalityLimits } from '../series/cardinality.ts'
 import type { Generations } from '../series/generations.ts'
@@ -25,6 +25,8 @@ export class CollectionFold {
   readonly #filter: MetricFilter | undefined
   readonly #slice: TimeSlice
   readonly #deltas = new CumulativeToDelta()
+  /** The latest fold; one source has one at a time. */
+  #underWay: Slices | undefined
   #filtered = 0
   #malformed = 0
 
@@ -46,12 +48,22 @@ export class CollectionFold {
     return this.#malformed
   }
 
-  async fold({ scopeMetrics }: ResourceMetrics): Promise<void> {
+  async fold(metrics: ResourceMetrics): Promise<void> {
+    this.#underWay = this.#fold(metrics)
+    await this.#slice.run(this.#underWay)
+  }
+
+  /** Does what is left of a fold under way, without giving way: for the end of a process. */
+  finishAtOnce(): void {
+    if (this.#underWay !== undefined) finishAtOnce(this.#underWay)
+  }
+
+  *#fold({ scopeMetrics }: ResourceMetrics): Slices {
     this.#slice.begin()
     for (const { scope, metrics } of scopeMetrics) {
       for (const metric of metrics) {
         try {
-          await this.#foldMetric(scope, metric)
+          yield* this.#foldMetric(scope, metric)
         } catch (error) {
           // One malformed metric must not cost the others.
           this.#malformed++
@@ -62,7 +74,7 @@ export class CollectionFold {
     this.#slice.end()
   }
 
-  async #foldMetric(scope: InstrumentationScope, metric: MetricData): Promise<void> {
+  *#foldMetric(scope: InstrumentationScope, metric: MetricData): Slices {
     if (metric.dataPoints.length === 0) return
     const { name, unit } = metric.descriptor
     const verdict = this.#filter?.testMetric(scope, name, metric.dataPointType, unit) ?? 'accept'
@@ -86,7 +98,7 @@ export class CollectionFold {
         const value = isCumulative ? this.#deltas.next(stream, point) : point.value
         this.#generations.hot.add(stream, point.attributes, value)
       }
-      if (this.#slice.spent()) await this.#slice.yield()
+      if (this.#slice.spent()) yield
     }
   }
 }

@@ -38,6 +38,10 @@ export class Collection {
     return this.#resource.resource
   }
 
+  set resource(resource: ResourceMetrics['resource'] | undefined) {
+    this.#resource.resource = resource
+  }
+
   /** Callbacks, metrics and whole collections that failed. */
   get errors(): number {
     return (
@@ -82,6 +86,11 @@ export class Collection {
       },
       errors: [...results.flatMap((result) => result.errors), ...failures],
     }
+  }
+
+  /** Folds the rest of what sources have handed out; they hand it out once. For the end of a process. */
+  finishAtOnce(): void {
+    for (const fold of this.#folds) fold.finishAtOnce()
   }
 
   #collectEach(timeoutMillis: number): Promise<(CollectionResult | undefined)[]> {

@@ -47,6 +47,12 @@ export interface BufferingMetricReaderOptions {
   readonly metricFilter?: MetricFilter
   /** Change what is exported, in this order. */
   readonly processors?: readonly MetricProcessor[]
+  /**
+   * Whether the end of the process is an end of the reader: on SIGTERM, SIGINT and natural exit it delivers for at most
+   * `timeoutMillis` (default 5000) and keeps the rest in the spool; `process.exit()` and uncaught exceptions leave only time
+   * for the spool. Exit codes, signals and the application's own handlers stay what they are. Default false.
+   */
+  readonly flushOnExit?: boolean | { readonly timeoutMillis?: number }
 }
 
 /** The options with their defaults filled in. */
@@ -64,6 +70,8 @@ export interface ReaderSettings {
   readonly metricProducers: readonly MetricProducer[]
   readonly metricFilter: MetricFilter | undefined
   readonly processors: readonly MetricProcessor[]
+  /** How long the end of the process may be put off, in ms; `undefined` where it is nothing to the reader. */
+  readonly exitTimeoutMillis: number | undefined
 }
 
 /**
@@ -108,6 +116,7 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     metricProducers: checkEach('metricProducers', options.metricProducers, isProducer, 'a MetricProducer'),
     metricFilter: checkFilter(options.metricFilter),
     processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor'),
+    exitTimeoutMillis: checkExit(options.flushOnExit),
   }
 }
 
@@ -172,6 +181,20 @@ function checkFilter(filter: MetricFilter | undefined): MetricFilter | undefined
     `BufferingMetricReader: metricFilter must have testMetric and testAttributes, got ${describe(filter)}`,
   )
 }
+
+function checkExit(flushOnExit: BufferingMetricReaderOptions['flushOnExit'] = false): number | undefined {
+  if (flushOnExit === false) return undefined
+  if (flushOnExit === true) return EXIT_TIMEOUT_MILLIS
+  if (typeof flushOnExit !== 'object' || flushOnExit === null) {
+    throw new TypeError(
+      `BufferingMetricReader: flushOnExit must be a boolean or { timeoutMillis }, got ${describe(flushOnExit)}`,
+    )
+  }
+  return millis('flushOnExit.timeoutMillis', flushOnExit.timeoutMillis) ?? EXIT_TIMEOUT_MILLIS
+}
+
+/** Half of what Docker and a sixth of what Kubernetes leave a process between SIGTERM and SIGKILL. */
+const EXIT_TIMEOUT_MILLIS = 5_000
 
 /** One stream has one aggregation, so adapters that want different ones cannot share a reader unless it decides. */
 function agreedAggregation(adapters: readonly ExporterAdapter[]): AggregationSelector {

@@ -1,11 +1,22 @@
 import { diag } from '@opentelemetry/api'
-import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { MetricProducer, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { TIMED_OUT, within } from '../core/deadline.ts'
+
+type Resource = ResourceMetrics['resource']
+
+/**
+ * The resource before the SDK has collected, for a process that ends before that. The SDK does not show it: where its
+ * insides are not what they are in SDK 2 and 3, there is none.
+ */
+export function resourceBehind(producer: MetricProducer): Resource | undefined {
+  const resource = (producer as { _sharedState?: { resource?: Resource } })._sharedState?.resource
+  return typeof resource?.attributes === 'object' ? resource : undefined
+}
 
 /** The MeterProvider's resource, and the one wait for those of its attributes that come asynchronously. */
 export class ResourceWait {
   /** Known once the SDK has collected. */
-  resource: ResourceMetrics['resource'] | undefined
+  resource: Resource | undefined
   #waited = false
 
   /**

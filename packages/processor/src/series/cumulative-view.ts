@@ -1,6 +1,6 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { UnixMicros } from '../core/clock.ts'
-import type { TimeSlice } from '../core/time-slice.ts'
+import { finishAtOnce, type Slices, type TimeSlice } from '../core/time-slice.ts'
 import { Fold } from './fold.ts'
 import type { Generation } from './generation.ts'
 import type { Series } from './series.ts'
@@ -18,6 +18,7 @@ export class CumulativeView {
   readonly #slice: TimeSlice
   readonly #staleAfterMicros: number | undefined
   #endUnixMicros: UnixMicros = 0
+  #observedEndUnixMicros: UnixMicros = 0
 
   /** @param staleAfterMillis how long a series may go unrecorded before it is dropped; default: for ever */
   constructor(slice: TimeSlice, staleAfterMillis?: number) {
@@ -30,9 +31,14 @@ export class CumulativeView {
     return this.#endUnixMicros
   }
 
-  /** @internal Begins a generation; every touched series of a wanted stream follows by {@link absorb}. */
-  open(generation: Generation): void {
+  /**
+   * @internal Begins a generation; every touched series of a wanted stream follows by {@link absorb}.
+   *
+   * @param isObserved whether callbacks were called for it; else what was observed last is still shown
+   */
+  open(generation: Generation, isObserved: boolean): void {
     this.#endUnixMicros = generation.endUnixMicros
+    if (isObserved) this.#observedEndUnixMicros = generation.endUnixMicros
   }
 
   /** @internal */
@@ -46,10 +52,10 @@ export class CumulativeView {
    * @internal Drops what has gone stale: it is exported no more, and starts anew should it come back. UpDownCounters that
    * are not zero stay: what they count is still there, and a later decrement would have nothing to take from.
    */
-  async dropStale(): Promise<void> {
+  *dropStale(): Slices {
     if (this.#staleAfterMicros === undefined) return
     const oldest = this.#endUnixMicros - this.#staleAfterMicros
-    await this.#fold.keepOnly(
+    yield* this.#fold.keepOnly(
       (points, i) => points.endUnixMicrosOf(i) >= oldest || isNonZeroUpDown(points, i),
       this.#slice,
     )
@@ -62,20 +68,31 @@ export class CumulativeView {
    */
   async capture(isWanted: (stream: Stream) => boolean): Promise<StreamPoints[]> {
     const captured: StreamPoints[] = []
-    for (const points of this.#fold.streams()) {
-      if (!isWanted(points.stream)) continue
-      const copy = new StreamPoints(points.stream)
-      await this.#slice.range(points.size, (i) => {
-        if (this.#isShown(points, i)) copy.copy(points, i)
-      })
-      copy.endAt(this.#endUnixMicros)
-      if (copy.size > 0) captured.push(copy)
-    }
+    await this.#slice.run(this.#captureInto(captured, isWanted))
     return captured
   }
 
+  /** The same, without giving way: for the end of a process. What callbacks observed last is still shown. */
+  captureAtOnce(isWanted: (stream: Stream) => boolean): StreamPoints[] {
+    const captured: StreamPoints[] = []
+    finishAtOnce(this.#captureInto(captured, isWanted))
+    return captured
+  }
+
+  *#captureInto(captured: StreamPoints[], isWanted: (stream: Stream) => boolean): Slices {
+    for (const points of this.#fold.streams()) {
+      if (!isWanted(points.stream)) continue
+      const copy = new StreamPoints(points.stream)
+      yield* this.#slice.rangeOf(points.size, (i) => {
+        if (this.#isShown(points, i)) copy.copy(points, i)
+      })
+      copy.endAt(points.stream.isAsynchronous ? this.#observedEndUnixMicros : this.#endUnixMicros)
+      if (copy.size > 0) captured.push(copy)
+    }
+  }
+
   #isShown(points: StreamPoints, index: number): boolean {
-    return !points.stream.isAsynchronous || points.endUnixMicrosOf(index) === this.#endUnixMicros
+    return !points.stream.isAsynchronous || points.endUnixMicrosOf(index) >= this.#observedEndUnixMicros
   }
 }
 

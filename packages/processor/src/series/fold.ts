@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../core/time-slice.ts'
+import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import type { Generation, Window } from './generation.ts'
 import type { Series } from './series.ts'
 import type { Stream } from './stream.ts'
@@ -83,16 +83,16 @@ export class Fold {
   }
 
   /** @internal Takes out the points that are not to be kept, in time slices; nothing else may use it meanwhile. */
-  async keepOnly(keep: (points: StreamPoints, index: number) => boolean, slice: TimeSlice): Promise<void> {
+  *keepOnly(keep: (points: StreamPoints, index: number) => boolean, slice: TimeSlice): Slices {
     for (const points of this.#byStream.values()) {
       const dropped: Series[] = []
-      await slice.range(points.size, (i) => {
+      yield* slice.rangeOf(points.size, (i) => {
         if (!keep(points, i)) dropped.push(points.series[i]!)
       })
       if (dropped.length === 0) continue
       this.#size -= dropped.length
-      await points.remove(new Set(dropped), slice)
-      await slice.each(dropped, (series) => series.letGo())
+      yield* points.remove(new Set(dropped), slice)
+      yield* slice.eachOf(dropped, (series) => series.letGo())
       if (points.size === 0) this.#drop(points)
     }
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { DoubleBuffer } from '../core/double-buffer.ts'
-import type { TimeSlice } from '../core/time-slice.ts'
+import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import { Generation } from './generation.ts'
 import type { Series } from './series.ts'
 
@@ -40,10 +40,10 @@ export class Generations {
    * Marks the series that were recorded in the generation before the frozen one and not in the frozen one, so that those
    * nobody holds are forgotten. Without this, attributes that come and go would fill memory.
    */
-  async markIdle(frozen: Generation, slice: TimeSlice): Promise<void> {
+  *markIdle(frozen: Generation, slice: TimeSlice): Slices {
     const touchedBefore = this.#lastButOne
     this.#lastButOne = []
-    await slice.each(touchedBefore, (series) => {
+    yield* slice.eachOf(touchedBefore, (series) => {
       if (series.lastGeneration < frozen.number) series.markIdle()
     })
   }

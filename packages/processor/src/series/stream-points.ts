@@ -3,7 +3,7 @@ import type { Cells, PointValue } from '../aggregation/cells.ts'
 import { createCells } from '../aggregation/create-cells.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
-import type { TimeSlice } from '../core/time-slice.ts'
+import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import type { Window } from './generation.ts'
 import type { Series } from './series.ts'
 import type { Stream } from './stream.ts'
@@ -127,9 +127,9 @@ export class StreamPoints {
   }
 
   /** @internal */
-  async remove(dropped: ReadonlySet<Series>, slice: TimeSlice): Promise<void> {
+  *remove(dropped: ReadonlySet<Series>, slice: TimeSlice): Slices {
     const kept: Series[] = []
-    await slice.each(this.#series, (series) => {
+    yield* slice.eachOf(this.#series, (series) => {
       if (!dropped.has(series)) kept.push(series)
       else this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = 0
     })

@@ -1,0 +1,89 @@
+import { within } from '../core/deadline.ts'
+import { report } from '../series/report.ts'
+
+/** What the end of the process asks of a reader. */
+export interface EndingReader {
+  /** Delivers what it can. */
+  flush(timeoutMillis: number): Promise<void>
+  /** Delivers what it can, makes the rest outlive the process, and is over. */
+  shutdown(timeoutMillis: number): Promise<void>
+  /** Makes everything outlive the process, synchronously; says what is lost. Does nothing once it is over. */
+  saveAtOnce(): void
+}
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
+
+/** Tells listeners of Sluice, of whatever copy of it, from those of the application. */
+const OURS = Symbol.for('otel-sluice.exit')
+
+/** What a shutdown may overrun its deadline by, in ms, before the process ends without it. */
+const GRACE_MILLIS = 500
+
+/**
+ * The ends of a process, none of which it changes: exit codes, signals and the application's handlers stay what they are.
+ *
+ * - A signal that only Sluice listens to: shutdown, then the same signal again with nobody listening. A second signal does
+ *   not wait for the shutdown.
+ * - A signal that the application listens to as well: a flush, and the end is up to the application.
+ * - Natural exit (`beforeExit`): shutdown, once.
+ * - `exit`, which is all that `process.exit()`, uncaught exceptions and unhandled rejections leave: nothing asynchronous
+ *   runs any more, so everything is saved synchronously. Exceptions are not listened to: that would swallow them.
+ */
+export class Exit {
+  readonly #reader: EndingReader
+  readonly #timeoutMillis: number
+  #hasSignalled = false
+  readonly #onSignal = Object.assign((signal: NodeJS.Signals) => this.#signalled(signal), { [OURS]: true })
+  readonly #onBeforeExit = () => void this.#shutDown()
+  readonly #onExit = () => this.#reader.saveAtOnce()
+
+  constructor(reader: EndingReader, timeoutMillis: number) {
+    this.#reader = reader
+    this.#timeoutMillis = timeoutMillis
+  }
+
+  watch(): void {
+    // Before the application's: a listener that is called once is gone when it has been called, and would not be seen.
+    for (const signal of SIGNALS) process.prependListener(signal, this.#onSignal)
+    process.once('beforeExit', this.#onBeforeExit)
+    process.once('exit', this.#onExit)
+  }
+
+  release(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+    process.off('beforeExit', this.#onBeforeExit)
+    process.off('exit', this.#onExit)
+  }
+
+  #signalled(signal: NodeJS.Signals): void {
+    const isFirst = !this.#hasSignalled
+    this.#hasSignalled = true
+    if (process.listeners(signal).some((listener) => !(OURS in listener))) {
+      if (isFirst) void this.#settle(this.#reader.flush(this.#timeoutMillis))
+    } else if (isFirst) {
+      void this.#shutDown().then(() => this.#endBy(signal))
+    } else {
+      this.#endBy(signal)
+    }
+  }
+
+  async #shutDown(): Promise<void> {
+    // One that the application has begun may have no deadline.
+    await within(this.#settle(this.#reader.shutdown(this.#timeoutMillis)), this.#timeoutMillis + GRACE_MILLIS)
+  }
+
+  async #settle(done: Promise<void>): Promise<void> {
+    try {
+      await done
+    } catch (error) {
+      report('error', `sluice: the process ends: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #endBy(signal: NodeJS.Signals): void {
+    this.#reader.saveAtOnce()
+    this.release()
+    // Another reader may not be done yet: the last one ends the process.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
+  }
+}
