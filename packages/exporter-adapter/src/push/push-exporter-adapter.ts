@@ -22,7 +22,7 @@ import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { ExportLane } from './export-lane.ts'
 import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
-import { ParcelSpool } from './parcel-spool.ts'
+import { ParcelSpool, type RecordContext } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
 import { RetryClock } from './retry.ts'
 
@@ -110,11 +110,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     const [spool, reader] = [this.#spool, this.#reader]
     if (spool === undefined || reader === undefined || this.#isShutdown) return
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
-    const { attributes, schemaUrl } = reader.resource
     await spool.save(
       { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size },
       cumulative,
-      { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices: reader.inSlices },
+      this.#recordContext(reader),
     )
     for (const points of cumulative) points.release()
   }
@@ -170,6 +169,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
+    await this.#spool?.close()
     const undelivered = this.#pendingPoints()
     const isKept = this.#spool?.isWell === true
     for (const { batches } of [...this.#replays, ...(this.#sealed === undefined ? [] : [this.#sealed])]) {
@@ -181,7 +181,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#open.take()
     if (isKept) this.#keptPoints = undelivered
     else this.#counts.lostPoints.shutdown += undelivered
-    await this.#spool?.close()
   }
 
   /**
@@ -275,7 +274,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
-    await this.#spool?.seal()
+    await this.#spool?.seal(delta, this.#recordContext(reader))
     return this.#sealed
   }
 
@@ -320,6 +319,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       return [reasonOf(error)]
     }
+  }
+
+  #recordContext({ resource: { attributes, schemaUrl }, inSlices }: AttachedReader): RecordContext {
+    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices }
   }
 
   #shutDownError(): Error {
