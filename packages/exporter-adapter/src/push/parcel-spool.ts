@@ -32,8 +32,6 @@ const ORDER = [SEALED, OPEN, CUMULATIVE]
 /** A parcel of a process that is gone, to be sent before anything of ours. */
 export interface FoundParcel {
   readonly record: ParcelRecord
-  /** Whether it may have been sent. */
-  readonly mayHaveArrived: boolean
   /** Which of its batches had been delivered. */
   readonly finished: readonly number[]
   /** Remembers how far it has got. */
@@ -244,7 +242,6 @@ export class ParcelSpool {
   ): FoundParcel {
     return {
       record,
-      mayHaveArrived: entry.slot !== OPEN,
       finished,
       progress: (now) =>
         this.#try(async () => {
