@@ -57,6 +57,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   #sealingPoints = 0
   #sealed: SealedParcel | undefined
   readonly #spool: ParcelSpool | undefined
+  /** Which cumulative points of the spool those of the sealed parcel are. */
+  #sealedSave = 0
   /** What processes that are gone have left, oldest first: sent before anything of ours. */
   #replays: readonly ReplayedParcel[] = []
   /** What was undelivered at the end, and is on disk. */
@@ -169,6 +171,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
+    await this.#writeDown()
     await this.#spool?.close()
     const undelivered = this.#pendingPoints()
     const isKept = this.#spool?.isWell === true
@@ -228,10 +231,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
     if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
     const sealed = await reader.betweenTurns(() => this.#seal(reader))
-    const save = this.#spool?.cumulativeSave ?? 0
     await this.#sendDelta(sealed, reader)
     await this.#send(sealed.cumulativeBatches, reader)
-    await this.#spool?.cumulativeDelivered(save)
+    await this.#spool?.cumulativeDelivered(this.#sealedSave)
     this.#sealed = undefined
     sealed.release()
   }
@@ -274,6 +276,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
+    this.#sealedSave = this.#spool?.cumulativeSave ?? 0
     await this.#spool?.seal(delta, this.#recordContext(reader))
     return this.#sealed
   }
@@ -292,7 +295,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     for (const batch of batches) {
       if (batch.isFinished) continue
       await this.#attempt(batch, reader)
-      const finished = batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
+      const finished = finishedOf(batches)
       if (finished.length < batches.length) await progress?.(finished)
       // Exporters serialise as they are called: the event loop gets its turn between two of them.
       if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
@@ -307,6 +310,21 @@ export class PushExporterAdapter implements ExporterAdapter {
     // A call that was given up may have delivered it meanwhile.
     if (batch.isFinished) return
     await this.#lane.send(batch, metrics)
+  }
+
+  /** What has come to a good end since it was waited for: nobody needs to send it again. */
+  async #writeDown(): Promise<void> {
+    for (const { batches, found } of this.#replays) {
+      const finished = finishedOf(batches)
+      if (finished.length === batches.length) await found.remove()
+      else if (finished.length > 0) await found.progress(finished)
+    }
+    if (this.#spool === undefined || this.#sealed === undefined) return
+    const { deltaBatches, cumulativeBatches } = this.#sealed
+    const finished = finishedOf(deltaBatches)
+    if (finished.length === deltaBatches.length) await this.#spool.sealedDelivered()
+    else if (finished.length > 0) await this.#spool.progress(finished)
+    if (cumulativeBatches.every(({ isFinished }) => isFinished)) await this.#spool.cumulativeDelivered(this.#sealedSave)
   }
 
   /** Resolves to what went wrong, if anything. */
@@ -328,6 +346,10 @@ export class PushExporterAdapter implements ExporterAdapter {
   #shutDownError(): Error {
     return new Error(`${this.name}: shut down while delivering`)
   }
+}
+
+function finishedOf(batches: readonly Batch[]): number[] {
+  return batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
 }
 
 /** Exporters promise a promise; some return nothing, or throw at once. */

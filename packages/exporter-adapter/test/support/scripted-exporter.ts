@@ -76,7 +76,11 @@ export class ScriptedExporter implements PushMetricExporter {
     this.calls.push(metrics)
     const { answer } = this
     if (typeof answer === 'object') {
-      setTimeout(this.#hang(metrics, done, nowMillis).succeed, answer.afterMillis)
+      const call = this.#hang(metrics, done, nowMillis)
+      setTimeout(() => {
+        // The test may have had it settled before.
+        if (this.hanging.includes(call)) call.succeed()
+      }, answer.afterMillis)
       return
     }
     switch (answer) {

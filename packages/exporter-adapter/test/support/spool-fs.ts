@@ -22,6 +22,8 @@ export class ProcessFs implements SpoolFs {
   calls = 0
   /** The process dies instead of making this call. */
   diesAtCall = Number.POSITIVE_INFINITY
+  /** Or this one. */
+  diesInsteadOf: (name: keyof FileCalls, args: readonly unknown[]) => boolean = () => false
   onDeath: () => void = () => {}
   readonly blocking: FileCalls = nodeFs.blocking
   readonly awaited = Object.fromEntries(
@@ -32,7 +34,7 @@ export class ProcessFs implements SpoolFs {
   ) as unknown as AwaitedFileCalls
 
   async #make(name: keyof FileCalls, args: readonly unknown[]): Promise<unknown> {
-    if (!this.isDead && this.calls === this.diesAtCall) this.onDeath()
+    if (!this.isDead && (this.calls === this.diesAtCall || this.diesInsteadOf(name, args))) this.onDeath()
     if (this.isDead) return new Promise(() => {})
     this.calls++
     const code = this.#errorOf(name, args)
@@ -63,9 +65,11 @@ function setTimes(paths: readonly string[]): void {
     if (existsSync(path)) utimesSync(path, seconds, seconds)
 }
 
-/** Lets every spool that is opened from now on, up to the end of the test, use the files and identity that `host` says. */
+/** Before any test has changed it. */
+const open = Spool.open.bind(Spool)
+
+/** Lets every spool that is opened from now on, up to the end of the test, use the files and identity that `host` says; the latest counts. */
 export function openSpoolsWith(host: () => Pick<SpoolOptions, 'fs' | 'identity'>): void {
-  const open = Spool.open.bind(Spool)
   vi.spyOn(Spool, 'open').mockImplementation((options) => open({ ...options, ...host() }))
 }
 

@@ -58,7 +58,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   weighed(1, fc.record({ do: just('settle'), exporter, well: fc.boolean() })),
   weighed(4, fc.record({ do: just('wait'), millis: fc.constantFrom(1, 0.4 * INTERVAL, INTERVAL, 7 * INTERVAL) })),
   weighed(4, fc.record({ do: fc.constantFrom('flush', 'flush', 'forceFlush', 'collect') })),
-  weighed(1, fc.record({ do: just('disk'), fault: fc.constantFrom('well', 'full', 'readOnly', 'broken', 'flaky') })),
+  weighed(
+    1,
+    fc.record({
+      do: just('disk'),
+      fault: fc.constantFrom('well', 'well', 'well', 'full', 'readOnly', 'broken', 'flaky'),
+    }),
+  ),
   weighed(1, fc.record({ do: just('clock'), byMillis: fc.constantFrom(-3_600_000, -5_000, 5_000, 3_600_000) })),
   weighed(2, fc.record({ do: just('crash'), hasArrived: fc.boolean() })),
   weighed(2, fc.record({ do: just('crashAtCall'), calls: fc.integer({ min: 0, max: 80 }) })),
