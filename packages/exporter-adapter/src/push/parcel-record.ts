@@ -79,6 +79,23 @@ export function decodeParcel(bytes: Uint8Array): ParcelRecord {
   }
 }
 
+/** How far the delivery of a parcel is. */
+export interface Progress {
+  /** Which parcel: what is left of one that was delivered must not be taken for that of the next. */
+  readonly id: string
+  /** Batches, by their place in the parcel. */
+  readonly finished: readonly number[]
+}
+
+export function encodeProgress(progress: Progress): Uint8Array {
+  return serialize(progress)
+}
+
+/** @throws Error when these are not the bytes of a progress */
+export function decodeProgress(bytes: Uint8Array): Progress {
+  return deserialize(bytes) as Progress
+}
+
 /** Points as they were read back. */
 class RecordedPoints implements Points {
   readonly stream: Points['stream']

@@ -6,11 +6,13 @@ import type { Points } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import type { ClaimedEntry } from '../spool/claim.ts'
 import { Spool } from '../spool/spool.ts'
-import { SpoolTakenError } from '../spool/spool-errors.ts'
+import { codeOf, SpoolError, SpoolTakenError } from '../spool/spool-errors.ts'
 import {
   decodeParcel,
+  decodeProgress,
   encodeParcel,
   encodeParcelAtOnce,
+  encodeProgress,
   type InSlices,
   type ParcelRecord,
   type RecordedResource,
@@ -25,11 +27,12 @@ const SEALED = 'sealed'
 const PROGRESS = 'progress'
 const CUMULATIVE = 'cumulative'
 
+/** In what order the parcels of one process are sent again: as it would have sent them. */
+const ORDER = [SEALED, OPEN, CUMULATIVE]
+
 /** A parcel of a process that is gone, to be sent before anything of ours. */
 export interface FoundParcel {
   readonly record: ParcelRecord
-  /** Whether it may have been sent. */
-  readonly mayHaveArrived: boolean
   /** Which of its batches had been delivered. */
   readonly finished: readonly number[]
   /** Remembers how far it has got. */
@@ -43,17 +46,18 @@ export interface UnreadableParcel {
   readonly points: number
 }
 
+/** What goes into each record. */
+export interface RecordContext {
+  readonly resource: RecordedResource
+  readonly maxBatchSize: number
+  readonly inSlices: InSlices<Promise<void>>
+}
+
 /** The open parcel. */
 interface OpenPoints {
   readonly streams: readonly Points[]
   readonly window: Window
   readonly points: number
-}
-
-/** What goes into the record of a parcel besides its points. */
-interface RecordContext {
-  readonly resource: RecordedResource
-  readonly maxBatchSize: number
 }
 
 /** Everything that an adapter holds. */
@@ -74,32 +78,47 @@ interface HeldPoints {
   readonly cumulative: readonly StreamPoints[]
 }
 
+/** The delta section that is being sent. */
+interface Owed {
+  readonly id: string
+  readonly streams: readonly Points[]
+  readonly context: RecordContext
+  /** Whether what was saved of it while it was open is all of it. */
+  isWhole: boolean
+  finished: readonly number[]
+}
+
 /**
  * What a push adapter owes, on disk: as of the end of each turn, so that it outlives the process.
  *
  * It never throws and never rejects. A disk that is full, read-only or gone is reported once; the adapter goes on in memory,
- * and the next turn tries again.
+ * and the next turn writes whatever is missing.
+ *
+ * INVARIANT: while nothing fails, each parcel in memory is in just one slot, and no slot holds anything else. A parcel moves
+ * from one slot to the other by a rename, and never is in both.
  */
 export class ParcelSpool {
   readonly #name: string
   readonly #directory: string
-  #opening: Promise<Spool | undefined> | undefined
   #spool: Spool | undefined
   #isFailing = false
+  #isClosed = false
   #lastError: string | undefined
+  /** One call after the other: points must not be released while they are written. */
+  #tail: Promise<void> = Promise.resolve()
   #openId = randomUUID()
-  /** Whether the slots hold just what the adapter does. */
-  #isOpenSaved = false
-  /** The parcel that was sealed last, and the one that is in the sealed slot. */
-  #sealedId: string | undefined
-  #savedId: string | undefined
-  /** Whether the open slot holds what has been sealed since: it must not be taken for something else after a restart. */
-  #isOpenStale = false
+  #owed: Owed | undefined
+  /** Whose parcels the slots hold; also an older state of it, and also one that is delivered and could not be removed. */
+  #inOpen: string | undefined
+  #inSealed: string | undefined
+  /** Whether the last turn is on disk. */
+  #isSaved = false
   /** Counts what was saved of cumulative points; 0 while there is nothing on disk. */
   #cumulativeSave = 0
   #nextClaimMillis = 0
-  /** Entries that were handed out and not removed yet. */
-  readonly #handedOut = new Set<string>()
+  #unreadableFiles = 0
+  /** Taken over and not read yet. */
+  #claimed: ClaimedEntry[] = []
 
   constructor(name: string, directory: string) {
     this.#name = name
@@ -116,9 +135,9 @@ export class ParcelSpool {
     return this.#lastError
   }
 
-  /** Whether the disk has taken everything that it was given. */
+  /** Whether everything that is undelivered is on disk. */
   get isWell(): boolean {
-    return !this.#isFailing && this.#spool !== undefined
+    return this.#isSaved && !this.#isFailing
   }
 
   /** Which cumulative points are on disk: to be handed to {@link cumulativeDelivered} once they are delivered. */
@@ -128,37 +147,23 @@ export class ParcelSpool {
 
   /** Begins to open it, so that {@link saveAtOnce} finds it open. */
   open(): void {
-    void this.#open()
+    void this.#try()
   }
 
   /** Writes the open parcel, and the cumulative points, as they are after a turn. */
-  async save(
-    open: OpenPoints,
-    cumulative: readonly StreamPoints[],
-    context: RecordContext & { readonly inSlices: InSlices<Promise<void>> },
-  ): Promise<void> {
-    const { resource, maxBatchSize, inSlices } = context
+  async save(open: OpenPoints, cumulative: readonly StreamPoints[], context: RecordContext): Promise<void> {
+    this.#isSaved = false
     await this.#try(async (spool) => {
       if (open.points > 0) {
-        this.#isOpenSaved = false
         const streams = stampedStreams(open)
-        const record = { id: this.#openId, resource, temporality: AggregationTemporality.DELTA, maxBatchSize, streams }
-        await spool.write(OPEN, await encodeParcel(record, inSlices), open.points)
-        this.#isOpenSaved = true
-        this.#isOpenStale = false
+        await this.#write(spool, OPEN, this.#openId, AggregationTemporality.DELTA, streams, context)
+        this.#inOpen = this.#openId
       }
-      const points = cumulative.reduce((sum, { size }) => sum + size, 0)
-      if (points > 0) {
-        const record = {
-          id: randomUUID(),
-          resource,
-          temporality: AggregationTemporality.CUMULATIVE,
-          maxBatchSize,
-          streams: cumulative,
-        }
-        await spool.write(CUMULATIVE, await encodeParcel(record, inSlices), points)
+      if (pointsIn(cumulative) > 0) {
+        await this.#write(spool, CUMULATIVE, randomUUID(), AggregationTemporality.CUMULATIVE, cumulative, context)
         this.#cumulativeSave++
       }
+      this.#isSaved = true
     })
   }
 
@@ -169,7 +174,8 @@ export class ParcelSpool {
    * @returns how many points are not on disk
    */
   saveAtOnce({ sealed, open, cumulative }: HeldPoints, context: RecordContext): number {
-    if (sealed?.isNamed === false) this.#nameSealed()
+    if (sealed?.isNamed === false) this.#owe(sealed.streams, context)
+    const owed = this.#owed
     let unsaved = 0
     const write = (slot: string, points: number, bytes: () => Uint8Array) => {
       const error = this.#writeAtOnce(slot, points, bytes)
@@ -177,141 +183,146 @@ export class ParcelSpool {
       unsaved += points
       this.#fail(error)
     }
-    const delta = (id: string, streams: readonly Points[]) => () =>
-      encodeParcelAtOnce({ ...context, id, temporality: AggregationTemporality.DELTA, streams })
+    const parcel = (id: string, temporality: AggregationTemporality, streams: readonly Points[]) => () =>
+      encodeParcelAtOnce({ resource: context.resource, maxBatchSize: context.maxBatchSize, id, temporality, streams })
+    const { DELTA, CUMULATIVE: ALL } = AggregationTemporality
 
-    const id = this.#sealedId
-    const isSealedSaved = id !== undefined && id === this.#savedId
-    const mustSeal = id !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
-    if (mustSeal) write(SEALED, sealed.points, delta(id, sealed.streams))
-    if (sealed !== undefined && (mustSeal || isSealedSaved)) {
+    const isSealedSaved = owed !== undefined && this.#inSealed === owed.id && owed.isWhole
+    const mustSeal = owed !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
+    if (mustSeal) write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
+    if (owed !== undefined && sealed !== undefined && (mustSeal || isSealedSaved)) {
       // Also when all of it is finished: it may not have been removed yet, and cannot be now.
-      write(PROGRESS, 0, () => progressBytes(id, sealed.finished))
-    } else if (this.#savedId !== undefined) {
-      write(SEALED, 0, delta(randomUUID(), []))
+      write(PROGRESS, 0, () => encodeProgress({ id: owed.id, finished: sealed.finished }))
+    } else if (this.#inSealed !== undefined) {
+      write(SEALED, 0, parcel(randomUUID(), DELTA, []))
     }
     // What has been sealed may lie in its slot still.
-    if (open.points > 0 || mustSeal || this.#isOpenStale) {
-      write(OPEN, open.points, delta(this.#openId, stampedStreams(open)))
-    }
-    const points = cumulative.reduce((sum, { size }) => sum + size, 0)
-    if (points > 0) {
-      write(CUMULATIVE, points, () =>
-        encodeParcelAtOnce({
-          ...context,
-          id: randomUUID(),
-          temporality: AggregationTemporality.CUMULATIVE,
-          streams: cumulative,
-        }),
-      )
-    }
+    const isOpenStale = this.#inOpen !== undefined && this.#inOpen !== this.#openId
+    if (open.points > 0 || mustSeal || isOpenStale)
+      write(OPEN, open.points, parcel(this.#openId, DELTA, stampedStreams(open)))
+    const points = pointsIn(cumulative)
+    if (points > 0) write(CUMULATIVE, points, parcel(randomUUID(), ALL, cumulative))
     return unsaved
   }
 
-  /** What was open is sealed: its points and times will not change any more. */
-  async seal(): Promise<void> {
-    this.#nameSealed()
-    if (!this.#isOpenSaved) return
-    this.#isOpenSaved = false
-    this.#isOpenStale = true
-    await this.#try(async (spool) => {
-      // What could not be removed when it was delivered.
-      if (this.#savedId !== undefined) await this.#removeSealed(spool)
-      await spool.rename(OPEN, SEALED)
-      this.#isOpenStale = false
-      this.#savedId = this.#sealedId
-    })
+  /** What was open is sealed: its points and times, those of `streams`, will not change any more. */
+  async seal(streams: readonly Points[], context: RecordContext): Promise<void> {
+    this.#owe(streams, context)
+    if (this.#owed !== undefined || !this.#isSettled) await this.#try()
   }
 
   /** These delta batches of the sealed parcel are finished, the last one not among them. */
   async progress(finished: readonly number[]): Promise<void> {
-    const id = this.#savedId
-    if (id === undefined || id !== this.#sealedId) return
-    await this.#try((spool) => spool.write(PROGRESS, progressBytes(id, finished), 0))
+    const owed = this.#owed
+    if (owed === undefined) return
+    owed.finished = finished
+    await this.#try(async (spool) => {
+      if (this.#inSealed === owed.id) await writeProgress(spool, owed)
+    })
   }
 
   /** The delta section of the sealed parcel is delivered. */
   async sealedDelivered(): Promise<void> {
-    if (this.#savedId === undefined && !this.#isOpenStale) return
-    await this.#try(async (spool) => {
-      if (this.#isOpenStale) await spool.remove(OPEN)
-      this.#isOpenStale = false
-      await this.#removeSealed(spool)
-    })
+    this.#owed = undefined
+    if (!this.#isSettled) await this.#try()
   }
 
   /** Cumulative points are delivered. Newer ones that were saved meanwhile stay. */
   async cumulativeDelivered(save: number): Promise<void> {
-    if (save === 0 || save !== this.#cumulativeSave) return
-    await this.#try((spool) => spool.remove(CUMULATIVE))
+    if (save === 0) return
+    await this.#try(async (spool) => {
+      if (save === this.#cumulativeSave) await spool.remove(CUMULATIVE)
+    })
   }
 
   /** Parcels of processes that are gone, oldest first; looked for now and then. */
   async find(): Promise<{ readonly found: readonly FoundParcel[]; readonly unreadable: readonly UnreadableParcel[] }> {
     const found: FoundParcel[] = []
     const unreadable: UnreadableParcel[] = []
-    if (performance.now() < this.#nextClaimMillis) return { found, unreadable }
+    const isTime = performance.now() >= this.#nextClaimMillis
+    if (!isTime && this.#claimed.length === 0) return { found, unreadable }
     await this.#try(async (spool) => {
-      this.#nextClaimMillis = performance.now() + CLAIM_EVERY_MILLIS
-      const unreadableBefore = spool.unreadableFiles
-      const entries = await spool.claim()
-      for (let i = unreadableBefore; i < spool.unreadableFiles; i++) unreadable.push({ points: 1 })
-      for (const entry of entries) {
-        // Its parcel is delivered, and the process died between removing the one and the other.
-        const isOrphan = (other: ClaimedEntry) => other.incarnation !== entry.incarnation || other.slot !== SEALED
-        if (entry.slot === PROGRESS && entries.every(isOrphan)) await entry.remove()
-        const key = `${entry.incarnation} ${entry.slot}`
-        if (entry.slot === PROGRESS || this.#handedOut.has(key)) continue
-        const progress = entries.find((other) => other.incarnation === entry.incarnation && other.slot === PROGRESS)
-        try {
-          const record = decodeParcel(await entry.read())
-          this.#handedOut.add(key)
-          found.push(await this.#foundParcel(record, entry, entry.slot === SEALED ? progress : undefined))
-        } catch (error) {
-          diag.error(
-            `sluice: ${this.#name}: a parcel in the spool could not be read and is dropped: ${reasonOf(error)}`,
-          )
-          unreadable.push({ points: entry.points })
-          await entry.remove()
-        }
+      if (isTime) {
+        this.#claimed.push(...(await spool.claim()))
+        this.#nextClaimMillis = performance.now() + CLAIM_EVERY_MILLIS
+        for (; this.#unreadableFiles < spool.unreadableFiles; this.#unreadableFiles++) unreadable.push({ points: 1 })
       }
+      for (const entry of inOrder(this.#claimed)) {
+        const progress = entry.slot === SEALED ? this.#progressOf(entry) : undefined
+        // What cannot be read just now stays claimed, and is tried again with the next delivery.
+        const record = await this.#read(entry, decodeParcel)
+        const progressed = progress && (await this.#read(progress, decodeProgress))
+        if (record === undefined) {
+          await entry.remove()
+          unreadable.push({ points: entry.points })
+        } else {
+          // Without progress of its own it is sent again from the start, which is allowed and counted.
+          const finished = progressed?.id === record.id ? progressed.finished : []
+          found.push(this.#foundParcel(record, entry, progress, finished))
+        }
+        this.#claimed = this.#claimed.filter((other) => other !== entry && other !== progress)
+      }
+      // Progress of what was delivered, which a crash has left.
+      for (const entry of this.#claimed) await entry.remove()
+      this.#claimed = []
     })
     return { found, unreadable }
   }
 
-  /** Others may take what is left, at once. */
+  /** Others may take what is left, at once. Resolves when everything that was asked for is done. */
   async close(): Promise<void> {
-    const spool = await this.#opening
-    await spool?.close().catch((error: unknown) => this.#fail(error))
+    this.#isClosed = true
+    await this.#tail
+    await this.#spool?.close().catch((error: unknown) => this.#fail(error))
   }
 
-  async #foundParcel(
+  #progressOf({ incarnation }: ClaimedEntry): ClaimedEntry | undefined {
+    return this.#claimed.find((other) => other.slot === PROGRESS && other.incarnation === incarnation)
+  }
+
+  /** `undefined` where it never will be readable. */
+  async #read<T>(entry: ClaimedEntry, decode: (bytes: Uint8Array) => T): Promise<T | undefined> {
+    try {
+      const bytes = await entry.read()
+      try {
+        return decode(bytes)
+      } catch (error) {
+        throw new SpoolError('read', entry.slot, reasonOf(error), { code: 'UNREADABLE' })
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'UNREADABLE') throw error
+      diag.error(`sluice: ${this.#name}: a parcel in the spool could not be read and is dropped: ${reasonOf(error)}`)
+      return undefined
+    }
+  }
+
+  #foundParcel(
     record: ParcelRecord,
     entry: ClaimedEntry,
     progress: ClaimedEntry | undefined,
-  ): Promise<FoundParcel> {
+    finished: readonly number[],
+  ): FoundParcel {
     return {
       record,
-      mayHaveArrived: entry.slot !== OPEN,
-      finished: progress === undefined ? [] : finishedIn(await progress.read(), record.id),
-      progress: (finished) =>
+      finished,
+      progress: (now) =>
         this.#try(async () => {
-          // Without an entry of its own it is sent again from the start, which is allowed and counted.
-          await progress?.write(progressBytes(record.id, finished), 0)
+          await progress?.write(encodeProgress({ id: record.id, finished: now }), 0)
         }),
       remove: () =>
         this.#try(async () => {
           await entry.remove()
           await progress?.remove()
-          this.#handedOut.delete(`${entry.incarnation} ${entry.slot}`)
         }),
     }
   }
 
   /** From here on what is open is another parcel. */
-  #nameSealed(): void {
-    this.#sealedId = this.#openId
+  #owe(streams: readonly Points[], context: RecordContext): void {
+    const id = this.#openId
     this.#openId = randomUUID()
+    const isWhole = this.#isSaved && this.#inOpen === id
+    this.#owed = pointsIn(streams) === 0 ? undefined : { id, streams, context, isWhole, finished: [] }
   }
 
   #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
@@ -331,46 +342,85 @@ export class ParcelSpool {
     }
   }
 
-  async #removeSealed(spool: Spool): Promise<void> {
-    await spool.remove(SEALED)
-    this.#savedId = undefined
-    await spool.remove(PROGRESS)
+  /** Whether the slots of delta parcels hold what they should. */
+  get #isSettled(): boolean {
+    const isOpenRight = this.#inOpen === undefined || this.#inOpen === this.#openId
+    return isOpenRight && this.#inSealed === this.#owed?.id && this.#owed?.isWhole !== false
   }
 
-  async #try(work: (spool: Spool) => Promise<void>): Promise<void> {
-    try {
-      const spool = await this.#open()
-      if (spool === undefined) return
-      await work(spool)
-      if (this.#isFailing) diag.warn(`sluice: ${this.#name}: the spool takes what it is given again`)
-      this.#isFailing = false
-      this.#lastError = undefined
-    } catch (error) {
-      this.#fail(error)
+  /** Makes the slots hold what they should, from whatever went wrong before. */
+  async #settle(spool: Spool): Promise<void> {
+    const owed = this.#owed
+    if (this.#inSealed !== undefined && this.#inSealed !== owed?.id) {
+      await spool.remove(SEALED)
+      this.#inSealed = undefined
+      await spool.remove(PROGRESS)
+    }
+    if (owed !== undefined && (this.#inSealed === undefined || !owed.isWhole)) {
+      if (this.#inOpen === owed.id) {
+        await spool.rename(OPEN, SEALED)
+        this.#inOpen = undefined
+        this.#inSealed = owed.id
+      }
+      if (this.#inSealed === undefined || !owed.isWhole) {
+        await this.#write(spool, SEALED, owed.id, AggregationTemporality.DELTA, owed.streams, owed.context)
+        this.#inSealed = owed.id
+        owed.isWhole = true
+      }
+      // Last: its numbers are those of the batches of the whole.
+      if (owed.finished.length > 0) await writeProgress(spool, owed)
+    }
+    if (this.#inOpen !== undefined && this.#inOpen !== this.#openId) {
+      await spool.remove(OPEN)
+      this.#inOpen = undefined
     }
   }
 
-  #open(): Promise<Spool | undefined> {
-    this.#opening ??= Spool.open({
+  async #write(
+    spool: Spool,
+    slot: string,
+    id: string,
+    temporality: AggregationTemporality,
+    streams: readonly Points[],
+    { resource, maxBatchSize, inSlices }: RecordContext,
+  ): Promise<void> {
+    const bytes = await encodeParcel({ id, resource, temporality, maxBatchSize, streams }, inSlices)
+    await spool.write(slot, bytes, pointsIn(streams))
+  }
+
+  #try(work?: (spool: Spool) => Promise<void>): Promise<void> {
+    this.#tail = this.#tail.then(async () => {
+      if (this.#isClosed) return
+      try {
+        const spool = await this.#open()
+        await this.#settle(spool)
+        await work?.(spool)
+        // What the last turn could not write is written by the next one.
+        if (this.#isSaved) this.#recover()
+      } catch (error) {
+        this.#fail(error)
+      }
+    })
+    return this.#tail
+  }
+
+  async #open(): Promise<Spool> {
+    this.#spool ??= await Spool.open({
       directory: this.#directory,
       name: this.#name,
       onProblem: (error) => diag.debug(`sluice: ${this.#name}: spool:`, error),
-    }).then(
-      (spool) => {
-        this.#spool = spool
-        return spool
-      },
-      (error: unknown) => {
-        // Tried again in the next turn.
-        this.#opening = undefined
-        this.#fail(error)
-        return undefined
-      },
-    )
-    return this.#opening
+    })
+    return this.#spool
+  }
+
+  #recover(): void {
+    if (this.#isFailing) diag.warn(`sluice: ${this.#name}: the spool takes what it is given again`)
+    this.#isFailing = false
+    this.#lastError = undefined
   }
 
   #fail(error: unknown): void {
+    if (error instanceof SpoolTakenError) this.#startAfresh()
     this.#lastError = reasonOf(error)
     if (this.#isFailing) return
     this.#isFailing = true
@@ -378,6 +428,32 @@ export class ParcelSpool {
       `sluice: ${this.#name}: the spool fails, and what is undelivered is held in memory only until it works again: ${this.#lastError}`,
     )
   }
+
+  /** The directory went to another process with all there was in it: what is in memory is written again. */
+  #startAfresh(): void {
+    this.#inOpen = undefined
+    this.#inSealed = undefined
+    this.#isSaved = false
+    this.#claimed = []
+    if (this.#owed !== undefined) this.#owed.isWhole = false
+  }
+}
+
+/** Those of parcels: process by process, and each as it would have sent them. */
+function inOrder(entries: readonly ClaimedEntry[]): ClaimedEntry[] {
+  return entries
+    .filter(({ slot }) => slot !== PROGRESS)
+    .sort((a, b) =>
+      a.incarnation === b.incarnation
+        ? ORDER.indexOf(a.slot) - ORDER.indexOf(b.slot)
+        : a.incarnation < b.incarnation
+          ? -1
+          : 1,
+    )
+}
+
+function pointsIn(streams: readonly Points[]): number {
+  return streams.reduce((sum, { size }) => sum + size, 0)
 }
 
 function stampedStreams({ streams, window }: OpenPoints): Points[] {
@@ -397,17 +473,6 @@ function stamped(points: Points, window: Window): Points {
   }
 }
 
-interface Progress {
-  readonly id: string
-  readonly finished: readonly number[]
-}
-
-function progressBytes(id: string, finished: readonly number[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ id, finished } satisfies Progress))
-}
-
-/** What was left behind by a parcel before says nothing of this one. */
-function finishedIn(bytes: Uint8Array, of: string): readonly number[] {
-  const { id, finished } = JSON.parse(new TextDecoder().decode(bytes)) as Progress
-  return id === of ? finished : []
+function writeProgress(spool: Spool, { id, finished }: Owed): Promise<void> {
+  return spool.write(PROGRESS, encodeProgress({ id, finished }), 0)
 }

@@ -103,8 +103,9 @@ export class ReplayedParcel {
     this.found = found
     this.batches = batchesOf(streams, temporality, maxBatchSize, resourceOf(resource))
     for (const i of found.finished) this.batches[i]!.state = 'delivered'
-    // Nobody knows whether the process died before or after they arrived.
-    for (const batch of this.batches) batch.mayHaveArrived = found.mayHaveArrived && !batch.isFinished
+    // Nobody knows whether they were sent: what never was by the process that is gone may have been by another that had
+    // taken it over, and died of it.
+    for (const batch of this.batches) batch.mayHaveArrived = !batch.isFinished
   }
 
   get pendingPoints(): number {

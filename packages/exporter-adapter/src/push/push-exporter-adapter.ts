@@ -23,7 +23,7 @@ import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { ExportLane } from './export-lane.ts'
 import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
-import { ParcelSpool } from './parcel-spool.ts'
+import { ParcelSpool, type RecordContext } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
 import { RetryClock } from './retry.ts'
 
@@ -60,6 +60,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   #sealing: readonly StreamPoints[] = []
   #sealed: SealedParcel | undefined
   readonly #spool: ParcelSpool | undefined
+  /** Which cumulative points of the spool those of the sealed parcel are. */
+  #sealedSave = 0
   /** What processes that are gone have left, oldest first: sent before anything of ours. */
   #replays: readonly ReplayedParcel[] = []
   /** What was undelivered at the end, and is on disk. */
@@ -119,7 +121,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     const [spool, reader] = [this.#spool, this.#reader]
     if (spool === undefined || reader === undefined || this.#isShutdown) return
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
-    await spool.save(this.#openPoints(), cumulative, { ...this.#recordContext(reader), inSlices: reader.inSlices })
+    await spool.save(this.#openPoints(), cumulative, this.#recordContext(reader))
   }
 
   persistAtOnce(): number {
@@ -189,10 +191,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     return { streams: delta, points, finished: finishedOf(deltaBatches), isNamed: true }
   }
 
-  #recordContext({ resource: { attributes, schemaUrl } }: AttachedReader) {
-    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize }
-  }
-
   #wantsCumulative({ kind }: Stream): boolean {
     return this.selectAggregationTemporality(kind) === AggregationTemporality.CUMULATIVE
   }
@@ -209,6 +207,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
+    await this.#writeDown()
+    await this.#spool?.close()
     this.#isOver = true
     const undelivered = this.#pendingPoints()
     const isKept = this.#spool?.isWell === true
@@ -222,7 +222,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#open.take()
     if (isKept) this.#keptPoints = undelivered
     else this.#counts.lostPoints.shutdown += undelivered
-    await this.#spool?.close()
   }
 
   /**
@@ -270,12 +269,11 @@ export class PushExporterAdapter implements ExporterAdapter {
     // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
     if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
     const sealed = await reader.betweenTurns(() => this.#seal(reader))
-    const save = this.#spool?.cumulativeSave ?? 0
     const sealedUntilUnixMicros = this.#sealedUntilUnixMicros
     await this.#sendDelta(sealed, reader)
     await this.#send(sealed.cumulativeBatches, reader)
     this.#deliveredUntilUnixMicros = sealedUntilUnixMicros
-    await this.#spool?.cumulativeDelivered(save)
+    await this.#spool?.cumulativeDelivered(this.#sealedSave)
     this.#sealed = undefined
   }
 
@@ -320,7 +318,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
     this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
-    await this.#spool?.seal()
+    this.#sealedSave = this.#spool?.cumulativeSave ?? 0
+    await this.#spool?.seal(delta, this.#recordContext(reader))
     return this.#sealed
   }
 
@@ -355,6 +354,21 @@ export class PushExporterAdapter implements ExporterAdapter {
     await this.#lane.send(batch, metrics)
   }
 
+  /** What has come to a good end since it was waited for: nobody needs to send it again. */
+  async #writeDown(): Promise<void> {
+    for (const { batches, found } of this.#replays) {
+      const finished = finishedOf(batches)
+      if (finished.length === batches.length) await found.remove()
+      else if (finished.length > 0) await found.progress(finished)
+    }
+    if (this.#spool === undefined || this.#sealed === undefined) return
+    const { deltaBatches, cumulativeBatches } = this.#sealed
+    const finished = finishedOf(deltaBatches)
+    if (finished.length === deltaBatches.length) await this.#spool.sealedDelivered()
+    else if (finished.length > 0) await this.#spool.progress(finished)
+    if (cumulativeBatches.every(({ isFinished }) => isFinished)) await this.#spool.cumulativeDelivered(this.#sealedSave)
+  }
+
   /** Resolves to what went wrong, if anything. */
   async #flushExporter(): Promise<string[]> {
     const { timeoutMillis } = this.#lane
@@ -365,6 +379,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       return [reasonOf(error)]
     }
+  }
+
+  #recordContext({ resource: { attributes, schemaUrl }, inSlices }: AttachedReader): RecordContext {
+    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices }
   }
 
   #shutDownError(): Error {

@@ -1,4 +1,5 @@
 import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
+import type { PushExporterAdapterOptions } from '@otel-sluice/exporter-adapter'
 import { vi } from 'vitest'
 import { INTERVAL, pushPipeline, TIMEOUT } from './pipeline.ts'
 import { type Answer, ScriptedExporter } from './scripted-exporter.ts'
@@ -43,10 +44,18 @@ export interface Outcome {
 }
 
 /** Runs one case by fake time. Backoff doubles from 300 ms: the jitter, half of 600 ms at first, is left out. */
-export async function runCase(fault: keyof typeof FAULTS, temporality: keyof typeof TEMPORALITIES, way: Way) {
+export async function runCase(
+  fault: keyof typeof FAULTS,
+  temporality: keyof typeof TEMPORALITIES,
+  way: Way,
+  options: PushExporterAdapterOptions = {},
+) {
   vi.spyOn(Math, 'random').mockReturnValue(0.5)
   const exporter = new ScriptedExporter(TEMPORALITIES[temporality])
-  const { reader, counter, meter, stats } = pushPipeline(exporter, { retry: { initialBackoffMillis: 600 } })
+  const { reader, counter, meter, stats } = pushPipeline(exporter, {
+    retry: { initialBackoffMillis: 600 },
+    ...options,
+  })
   const upDown = meter.createUpDownCounter('upDown')
   const settled: PromiseSettledResult<void>[] = []
   const account = (): Account => {

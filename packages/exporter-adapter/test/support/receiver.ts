@@ -8,7 +8,8 @@ interface Taken {
 
 /**
  * A receiver that adds up what it is sent, knowing nothing of how it was made: delta points count once per window,
- * cumulative ones by the latest. An identical resend is recognised by stream, attributes and times.
+ * cumulative ones by the latest. An identical resend is recognised by stream, attributes and times. What two instances of a
+ * service send, told apart by `service.instance.id`, are different series.
  */
 export class Receiver {
   /** Delta: every window of every series. Cumulative: the latest point. By `metric{attributes}`. */
@@ -25,10 +26,11 @@ export class Receiver {
   }
 
   take(metrics: ResourceMetrics): void {
+    const instance = String(metrics.resource.attributes['service.instance.id'] ?? '')
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
       for (const metric of list) {
         for (const point of metric.dataPoints as DataPoint<unknown>[]) {
-          const key = seriesKey(metric.descriptor.name, point.attributes)
+          const key = seriesKey(metric.descriptor.name, point.attributes, instance)
           const taken = { start: micros(point.startTime), end: micros(point.endTime), value: point.value }
           if (taken.end <= taken.start)
             this.violations.push(`${scope.name} ${key}: end ${taken.end} not after start ${taken.start}`)
@@ -42,8 +44,8 @@ export class Receiver {
   }
 
   /** The sum of a series' delta values, or its latest cumulative value; histograms by their count. */
-  total(name: string, attributes: Record<string, unknown> = {}): number {
-    const key = seriesKey(name, attributes)
+  total(name: string, attributes: Record<string, unknown> = {}, instance = ''): number {
+    const key = seriesKey(name, attributes, instance)
     const latest = this.#cumulative.get(key)
     if (latest !== undefined) return amount(latest.value)
     return (this.#delta.get(key) ?? []).reduce((sum, taken) => sum + amount(taken.value), 0)
@@ -65,8 +67,8 @@ export class Receiver {
   }
 
   /** The distinct windows of a delta series, in the order in which they came, in µs. */
-  windows(name: string, attributes: Record<string, unknown> = {}): readonly Taken[] {
-    return this.windowsOf(seriesKey(name, attributes))
+  windows(name: string, attributes: Record<string, unknown> = {}, instance = ''): readonly Taken[] {
+    return this.windowsOf(seriesKey(name, attributes, instance))
   }
 
   private windowsOf(key: string): readonly Taken[] {
@@ -107,8 +109,8 @@ export class Receiver {
   }
 }
 
-function seriesKey(name: string, attributes: object): string {
-  return `${name}${JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))}`
+function seriesKey(name: string, attributes: object, instance = ''): string {
+  return `${instance}${name}${JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))}`
 }
 
 function micros([seconds, nanoseconds]: readonly [number, number]): number {

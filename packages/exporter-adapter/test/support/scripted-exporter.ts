@@ -39,11 +39,12 @@ const REJECTED = Object.assign(new Error('Bad Request'), { code: 400 })
 export class ScriptedExporter implements PushMetricExporter {
   answer: Answer = 'success'
   #flaps = 0
-  readonly receiver = new Receiver()
-  readonly rejected = new Receiver(this.receiver)
+  readonly receiver: Receiver
+  readonly rejected: Receiver
   readonly calls: ResourceMetrics[] = []
   readonly hanging: HangingCall[] = []
   rejectedAnything = false
+  rejectedPoints = 0
   running = 0
   /** Age in ms of the youngest call that was still running when another one started. */
   youngestBeside = Number.POSITIVE_INFINITY
@@ -55,7 +56,11 @@ export class ScriptedExporter implements PushMetricExporter {
     temporality:
       | AggregationTemporality
       | ((kind: InstrumentType) => AggregationTemporality) = AggregationTemporality.DELTA,
+    receiver = new Receiver(),
+    rejected = new Receiver(receiver),
   ) {
+    this.receiver = receiver
+    this.rejected = rejected
     this.#temporality = typeof temporality === 'function' ? temporality : () => temporality
   }
 
@@ -71,7 +76,11 @@ export class ScriptedExporter implements PushMetricExporter {
     this.calls.push(metrics)
     const { answer } = this
     if (typeof answer === 'object') {
-      setTimeout(this.#hang(metrics, done, nowMillis).succeed, answer.afterMillis)
+      const call = this.#hang(metrics, done, nowMillis)
+      setTimeout(() => {
+        // The test may have had it settled before.
+        if (this.hanging.includes(call)) call.succeed()
+      }, answer.afterMillis)
       return
     }
     switch (answer) {
@@ -106,6 +115,7 @@ export class ScriptedExporter implements PushMetricExporter {
       case 'reject':
         this.rejected.take(metrics)
         this.rejectedAnything = true
+        this.rejectedPoints += pointsIn(metrics)
         done({ code: 1, error: REJECTED })
         break
       case 'hang':
@@ -144,4 +154,10 @@ export class ScriptedExporter implements PushMetricExporter {
   async shutdown(): Promise<void> {
     this.shutdowns++
   }
+}
+
+export function pointsIn({ scopeMetrics }: ResourceMetrics): number {
+  return scopeMetrics
+    .flatMap(({ metrics }) => metrics)
+    .reduce((points, { dataPoints }) => points + dataPoints.length, 0)
 }

@@ -1,0 +1,100 @@
+import { constants, existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { onTestFinished, vi } from 'vitest'
+import { type AwaitedFileCalls, type FileCalls, nodeFs, type SpoolFs } from '../../src/spool/file-calls.ts'
+import { Spool } from '../../src/spool/spool.ts'
+import type { SpoolOptions } from '../../src/spool/spool-options.ts'
+
+/**
+ * What is wrong with the disk. `flaky`: every third call fails.
+ */
+export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky'
+
+const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'])
+
+/**
+ * The files of one process: real ones, with faults that the test decides. Each call is done before anything else happens,
+ * so that fake time need not wait for it. A process that is dead gets no answer any more.
+ */
+export class ProcessFs implements SpoolFs {
+  fault: DiskFault = 'well'
+  isDead = false
+  calls = 0
+  /** The process dies instead of making this call. */
+  diesAtCall = Number.POSITIVE_INFINITY
+  /** Or this one. */
+  diesInsteadOf: (name: keyof FileCalls, args: readonly unknown[]) => boolean = () => false
+  onDeath: () => void = () => {}
+  readonly blocking: FileCalls = nodeFs.blocking
+  readonly awaited = Object.fromEntries(
+    Object.keys(nodeFs.blocking).map((name) => [
+      name,
+      (...args: readonly unknown[]) => this.#make(name as keyof FileCalls, args),
+    ]),
+  ) as unknown as AwaitedFileCalls
+
+  async #make(name: keyof FileCalls, args: readonly unknown[]): Promise<unknown> {
+    if (!this.isDead && (this.calls === this.diesAtCall || this.diesInsteadOf(name, args))) this.onDeath()
+    if (this.isDead) return new Promise(() => {})
+    this.calls++
+    const code = this.#errorOf(name, args)
+    if (code !== undefined) throw Object.assign(new Error(`${code}: ${name}`), { code })
+    const result = (this.blocking[name] as (...args: readonly unknown[]) => unknown)(...args)
+    if (isChange(name, args) && name !== 'touch') setTimes(args.filter((each) => typeof each === 'string'))
+    return result
+  }
+
+  #errorOf(name: keyof FileCalls, args: readonly unknown[]): string | undefined {
+    if (name === 'close') return undefined
+    if (this.fault === 'full') return name === 'write' || name === 'mkdir' ? 'ENOSPC' : undefined
+    if (this.fault === 'readOnly') return isChange(name, args) ? 'EROFS' : undefined
+    if (this.fault === 'broken') return 'EIO'
+    if (this.fault === 'flaky') return this.calls % 3 === 0 ? 'EIO' : undefined
+    return undefined
+  }
+}
+
+function isChange(name: keyof FileCalls, [, flags]: readonly unknown[]): boolean {
+  return CHANGING.has(name) || (name === 'open' && (Number(flags) & constants.O_CREAT) !== 0)
+}
+
+/** The file system knows nothing of fake time. */
+function setTimes(paths: readonly string[]): void {
+  const seconds = Date.now() / 1000
+  for (const path of paths.flatMap((each) => [each, dirname(each)]))
+    if (existsSync(path)) utimesSync(path, seconds, seconds)
+}
+
+/** Before any test has changed it. */
+const open = Spool.open.bind(Spool)
+
+/** Lets every spool that is opened from now on, up to the end of the test, use the files and identity that `host` says; the latest counts. */
+export function openSpoolsWith(host: () => Pick<SpoolOptions, 'fs' | 'identity'>): void {
+  vi.spyOn(Spool, 'open').mockImplementation((options) => open({ ...options, ...host() }))
+}
+
+/** Of a process that everybody takes for dead, as it will be when the next one looks. */
+export const deadIdentity = (n: number) => ({
+  host: 'test',
+  boot: 'test',
+  pidNamespace: 'test',
+  pid: 2 ** 30 + n,
+  startTime: '1',
+})
+
+/** An empty folder, in memory where there is such a place. */
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-'))
+}
+
+export function removeDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true })
+}
+
+/** The same, gone at the end of the test. */
+export function directoryOfThisTest(): string {
+  const directory = temporaryDirectory()
+  onTestFinished(() => removeDirectory(directory))
+  return directory
+}
