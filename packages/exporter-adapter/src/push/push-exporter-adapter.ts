@@ -90,6 +90,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   attach(reader: AttachedReader): void {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#reader = reader
+    this.#lane.onExported = reader.onExported
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
     this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
@@ -144,6 +145,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     const spool = this.#spool
     return {
       ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
+      inFlightPoints: this.#lane.inFlightPoints,
       ...(spool !== undefined && { spoolBytes: spool.bytes }),
       ...(spool?.lastError !== undefined && { spoolError: spool.lastError }),
     }

@@ -19,6 +19,7 @@ import { CumulativeView } from '../series/cumulative-view.ts'
 import { Collection } from './collection.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
+import { SelfObservation } from './self-observation.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -41,6 +42,7 @@ export class BufferingMetricReader extends MetricReader {
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
   readonly #deliveries: Deliveries
+  readonly #selfObservation: SelfObservation | undefined
   readonly #timers: NodeJS.Timeout[] = []
   #registered = false
   #shutdown: Promise<void> | undefined
@@ -73,6 +75,9 @@ export class BufferingMetricReader extends MetricReader {
       this.#slice,
     )
     this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis, settings.exportTimeoutMillis)
+    if (settings.selfObservation) {
+      this.#selfObservation = new SelfObservation(this.buffer, settings.adapters, () => this.#slice.longestMillis)
+    }
   }
 
   /**
@@ -150,8 +155,7 @@ export class BufferingMetricReader extends MetricReader {
 
   protected override onInitialized(): void {
     if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: registered after shutdown')
-    const attached = this.#attached()
-    for (const adapter of this.#settings.adapters) adapter.attach(attached)
+    for (const adapter of this.#settings.adapters) adapter.attach(this.#attachedTo(adapter))
     const { tickMillis } = this.#deliveries
     if (tickMillis !== undefined) this.#every(tickMillis, () => this.#exportTurn(tickMillis))
     const { collectIntervalMillis } = this.#settings
@@ -183,10 +187,13 @@ export class BufferingMetricReader extends MetricReader {
     const startedMillis = performance.now()
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
+    this.#selfObservation?.record()
     const series = await this.#drain.run()
     await this.#deliveries.persist()
     this.#turnCount++
-    this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
+    const durationMillis = performance.now() - startedMillis
+    this.#lastTurn = { startedUnixMillis, durationMillis, collectMillis, series }
+    if (series > 0) this.#selfObservation?.turned(durationMillis)
   }
 
   /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
@@ -252,9 +259,13 @@ export class BufferingMetricReader extends MetricReader {
     if (failures.length > 0 || lost !== undefined) throw failed('shutdown', lost && `lost ${lost}`, failures)
   }
 
-  #attached(): AttachedReader {
+  #attachedTo(adapter: ExporterAdapter): AttachedReader {
     const collection = this.#collection
+    const observation = this.#selfObservation
     return {
+      ...(observation !== undefined && {
+        onExported: (millis: number, errorType?: string) => observation.exported(adapter, millis, errorType),
+      }),
       exportIntervalMillis: this.#settings.exportIntervalMillis,
       exportTimeoutMillis: this.#settings.exportTimeoutMillis,
       cumulative: this.#cumulative,

@@ -47,6 +47,11 @@ export interface BufferingMetricReaderOptions {
   readonly metricFilter?: MetricFilter
   /** Change what is exported, in this order. */
   readonly processors?: readonly MetricProcessor[]
+  /**
+   * Also record what the pipeline does into its own buffer, with the names of the semantic conventions for SDK metrics where
+   * there are some; docs/delivery.md lists them. An idle pipeline stays idle. Default false.
+   */
+  readonly selfObservation?: boolean
 }
 
 /** The options with their defaults filled in. */
@@ -64,6 +69,7 @@ export interface ReaderSettings {
   readonly metricProducers: readonly MetricProducer[]
   readonly metricFilter: MetricFilter | undefined
   readonly processors: readonly MetricProcessor[]
+  readonly selfObservation: boolean
 }
 
 /**
@@ -108,6 +114,7 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     metricProducers: checkEach('metricProducers', options.metricProducers, isProducer, 'a MetricProducer'),
     metricFilter: checkFilter(options.metricFilter),
     processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor'),
+    selfObservation: flag('selfObservation', options.selfObservation),
   }
 }
 
@@ -155,6 +162,11 @@ function checkEach<T>(
       throw new TypeError(`BufferingMetricReader: ${option}[${i}] is not ${wanted}, got ${describe(item)}`)
   })
   return items.slice()
+}
+
+function flag(option: string, value: boolean | undefined): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw new TypeError(`BufferingMetricReader: ${option} must be a boolean, got ${describe(value)}`)
 }
 
 function isProducer(item: MetricProducer | undefined): boolean {
