@@ -1,5 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { AttachedReader } from '@otel-sluice/processor'
 import type { DeliveryCounts } from '../delivery-counts.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { callExport } from './export-call.ts'
@@ -39,6 +40,8 @@ export class ExportLane {
   #lastRejection: string | undefined
   /** How long one call may take, in ms, before others are told that it failed. */
   timeoutMillis = 0
+  /** Told of every call once it has settled or was given up. */
+  onExported: AttachedReader['onExported'] | undefined
 
   /** @param heldPoints how many points wait, for what is said of an outage */
   constructor(
@@ -58,6 +61,12 @@ export class ExportLane {
   /** Whether a call is out that has neither settled nor been given up. */
   get isBusy(): boolean {
     return this.#inFlight !== undefined
+  }
+
+  /** Data points of the call that is out. */
+  get inFlightPoints(): number {
+    const batch = this.#inFlight?.batch
+    return batch === undefined || batch.isFinished ? 0 : batch.size
   }
 
   /** What the receiver said of the last batch that it rejected for good. */
@@ -111,6 +120,7 @@ export class ExportLane {
       )
       this.#givenUp = call
       this.#inFlight = undefined
+      this.onExported?.(ageMillis, 'timeout')
       if (!call.batch.isFinished) call.batch.state = 'pending'
       call.batch.mayHaveArrived = true
       return
@@ -129,6 +139,7 @@ export class ExportLane {
     const wasGivenUp = this.#givenUp === call
     if (wasGivenUp) this.#givenUp = undefined
     else if (this.#inFlight === call) this.#inFlight = undefined
+    if (!wasGivenUp) this.onExported?.(performance.now() - call.startedMillis, errorTypeOf(outcome))
     const { batch } = call
     if (outcome.type === 'delivered') {
       this.#counts.lastSuccessUnixMillis = Date.now()
@@ -185,4 +196,9 @@ export class ExportLane {
       `sluice: ${this.#name}: an export was answered more than once; the first answer counts, this is ignored: ${what}`,
     )
   }
+}
+
+/** Not what the exporter says, which may be anything and hold secrets. */
+function errorTypeOf({ type }: Outcome): string | undefined {
+  return type === 'delivered' ? undefined : type
 }

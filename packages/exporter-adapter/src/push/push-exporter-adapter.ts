@@ -101,6 +101,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#reader = reader
     this.#spool?.open()
+    this.#lane.onExported = reader.onExported
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
     this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
@@ -165,6 +166,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     const spool = this.#spool
     return {
       ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
+      inFlightPoints: this.#lane.inFlightPoints,
       ...(spool !== undefined && { spoolBytes: spool.bytes }),
       ...(spool?.lastError !== undefined && { spoolError: spool.lastError }),
     }

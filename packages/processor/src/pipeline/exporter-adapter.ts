@@ -103,6 +103,11 @@ export interface AttachedReader {
    * not wait for a {@link turn} itself.
    */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
+  /**
+   * To be told of every Export call once it is over, if the reader observes itself: how long it took, and for one that failed
+   * why, in a word that is one of few (`error.type` of the semantic conventions). Never throws.
+   */
+  readonly onExported?: (durationMillis: number, errorType?: string) => void
   /** Does something for each number below `count`, and lets the event loop run every few ms. For whatever is O(series). */
   inSlices(count: number, work: (index: number) => void): Promise<void>
 }
@@ -122,6 +127,8 @@ export interface AdapterStats {
   readonly offeredPoints: number
   readonly deliveredPoints: number
   readonly pendingPoints: number
+  /** Those of the pending ones that an Export call is out for. */
+  readonly inFlightPoints?: number
   /** Became part of another point that had not been sent yet. */
   readonly mergedPoints: number
   /** Cumulative points replaced by newer ones before they were delivered. */

@@ -22,6 +22,7 @@ import { type EndingReader, Exit } from './exit.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
 import { resourceBehind } from './resource-wait.ts'
+import { SelfObservation } from './self-observation.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -44,6 +45,7 @@ export class BufferingMetricReader extends MetricReader {
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
   readonly #deliveries: Deliveries
+  readonly #selfObservation: SelfObservation | undefined
   readonly #timers: NodeJS.Timeout[] = []
   #registered = false
   #shutdown: Promise<void> | undefined
@@ -80,6 +82,9 @@ export class BufferingMetricReader extends MetricReader {
     this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis, settings.exportTimeoutMillis)
     const { exitTimeoutMillis } = settings
     if (exitTimeoutMillis !== undefined) this.#exit = new Exit(this.#ending(), exitTimeoutMillis)
+    if (settings.selfObservation) {
+      this.#selfObservation = new SelfObservation(this.buffer, settings.adapters, () => this.#slice.longestMillis)
+    }
   }
 
   /**
@@ -157,8 +162,7 @@ export class BufferingMetricReader extends MetricReader {
 
   protected override onInitialized(): void {
     if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: registered after shutdown')
-    const attached = this.#attached()
-    for (const adapter of this.#settings.adapters) adapter.attach(attached)
+    for (const adapter of this.#settings.adapters) adapter.attach(this.#attachedTo(adapter))
     this.#exit?.watch()
     const { tickMillis } = this.#deliveries
     if (tickMillis !== undefined) this.#every(tickMillis, () => this.#exportTurn(tickMillis))
@@ -191,10 +195,13 @@ export class BufferingMetricReader extends MetricReader {
     const startedMillis = performance.now()
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
+    this.#selfObservation?.record()
     const series = await this.#drain.run()
     await this.#deliveries.persist()
     this.#turnCount++
-    this.#lastTurn = { startedUnixMillis, durationMillis: performance.now() - startedMillis, collectMillis, series }
+    const durationMillis = performance.now() - startedMillis
+    this.#lastTurn = { startedUnixMillis, durationMillis, collectMillis, series }
+    if (series > 0) this.#selfObservation?.turned(durationMillis)
   }
 
   /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
@@ -297,9 +304,13 @@ export class BufferingMetricReader extends MetricReader {
     return this.#deliveries.persistAtOnce()
   }
 
-  #attached(): AttachedReader {
+  #attachedTo(adapter: ExporterAdapter): AttachedReader {
     const collection = this.#collection
+    const observation = this.#selfObservation
     return {
+      ...(observation !== undefined && {
+        onExported: (millis: number, errorType?: string) => observation.exported(adapter, millis, errorType),
+      }),
       exportIntervalMillis: this.#settings.exportIntervalMillis,
       exportTimeoutMillis: this.#settings.exportTimeoutMillis,
       cumulative: this.#cumulative,

@@ -53,6 +53,11 @@ export interface BufferingMetricReaderOptions {
    * for the spool. Exit codes, signals and the application's own handlers stay what they are. Default false.
    */
   readonly flushOnExit?: boolean | { readonly timeoutMillis?: number }
+  /**
+   * Also record what the pipeline does into its own buffer, with the names of the semantic conventions for SDK metrics where
+   * there are some; docs/delivery.md lists them. An idle pipeline stays idle. Default false.
+   */
+  readonly selfObservation?: boolean
 }
 
 /** The options with their defaults filled in. */
@@ -72,6 +77,7 @@ export interface ReaderSettings {
   readonly processors: readonly MetricProcessor[]
   /** How long the end of the process may be put off, in ms; `undefined` where it is nothing to the reader. */
   readonly exitTimeoutMillis: number | undefined
+  readonly selfObservation: boolean
 }
 
 /**
@@ -117,6 +123,7 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     metricFilter: checkFilter(options.metricFilter),
     processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor'),
     exitTimeoutMillis: checkExit(options.flushOnExit),
+    selfObservation: flag('selfObservation', options.selfObservation),
   }
 }
 
@@ -164,6 +171,11 @@ function checkEach<T>(
       throw new TypeError(`BufferingMetricReader: ${option}[${i}] is not ${wanted}, got ${describe(item)}`)
   })
   return items.slice()
+}
+
+function flag(option: string, value: boolean | undefined): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw new TypeError(`BufferingMetricReader: ${option} must be a boolean, got ${describe(value)}`)
 }
 
 function isProducer(item: MetricProducer | undefined): boolean {
