@@ -20,7 +20,11 @@ describe('the constructor rejects', () => {
       /collectIntervalMillis must be a number of milliseconds, got "5"/,
     ],
     [{ minFlushAgeMillis: -5 }, RangeError, /minFlushAgeMillis .*got -5/],
-    [{ flushOnExit: 'always' }, TypeError, /flushOnExit must be a boolean or \{ timeoutMillis \}, got .*always/],
+    [
+      { flushOnExit: 'always' as never },
+      TypeError,
+      /flushOnExit must be a boolean or \{ timeoutMillis \}, got .*always/,
+    ],
     [{ flushOnExit: { timeoutMillis: 0 } }, RangeError, /flushOnExit\.timeoutMillis .*got 0/],
     [
       { exportIntervalMillis: 100, exportTimeoutMillis: 200 },
