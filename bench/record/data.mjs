@@ -29,6 +29,11 @@ export function eightShapes() {
   ]
 }
 
+/** As {@link attributeSets}, with the attribute that has the most values last. */
+export function lastAttributeSets(count) {
+  return attributeSets(count).map(({ method, route, status }) => ({ method, status, route }))
+}
+
 /** Objects that V8 keeps as hash tables, as it does once a key other than the last was deleted. */
 export function dictionarySets(count) {
   return attributeSets(count).map((set) => {

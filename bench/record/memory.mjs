@@ -1,8 +1,8 @@
-// Bytes per series at many series, in a process of its own: node --expose-gc memory.mjs CONTENDER KIND SERIES
+// Bytes per series at many series, in a process of its own: node --expose-gc memory.mjs CONTENDER KIND ORDER SERIES
 import { contenders } from './contenders.mjs'
-import { attributeSets, BOUNDARIES } from './data.mjs'
+import { attributeSets, BOUNDARIES, lastAttributeSets } from './data.mjs'
 
-const [contender, kind, seriesText] = process.argv.slice(2)
+const [contender, kind, order, seriesText] = process.argv.slice(2)
 const SERIES = Number(seriesText)
 const labelNames = ['method', 'route', 'status']
 
@@ -27,7 +27,7 @@ function memory() {
 }
 
 const library = await contenders[contender]({ series: SERIES })
-const sets = attributeSets(SERIES)
+const sets = (order === 'last' ? lastAttributeSets : attributeSets)(SERIES)
 const twoGenerations = async (record, some, times) => {
   for (let i = 0; i < times; i++) for (const set of some) record(set)
   await library.turn()

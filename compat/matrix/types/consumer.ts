@@ -93,7 +93,6 @@ class SizeAdapter implements ExporterAdapter {
     const captured: StreamPoints[] = await reader.betweenTurns(() => view.capture(({ scope }) => scope.name !== ''))
     for (const points of captured) {
       await reader.inSlices(points.size, (i) => console.log(points.series[i]?.attributes, points.valueOf(i)))
-      points.release()
     }
   }
 

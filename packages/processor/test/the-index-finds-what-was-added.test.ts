@@ -67,6 +67,72 @@ test('it answers as a map by injective key does, through additions, deletions an
   )
 })
 
+// One attribute with many values at each place, so that series have something in common.
+const manyValued = fc.record({
+  attributes: fc
+    .tuple(
+      fc.array(fc.tuple(name, value), { maxLength: 1 }),
+      name,
+      fc.integer({ min: 0, max: 40 }),
+      fc.array(fc.tuple(name, value), { maxLength: 2 }),
+    )
+    .map(([before, many, number, after]) => Object.fromEntries([...before, [many, number], ...after]) as Attributes),
+  forget: fc.boolean(),
+})
+
+test('a series says what it was added with, whatever was added and deleted before and since', () => {
+  fc.assert(
+    fc.property(fc.array(manyValued, { maxLength: 200, size: 'max' }), (steps) => {
+      const index = new AttributeIndex()
+      const added: { readonly series: Series; readonly attributes: Attributes }[] = []
+      for (const { attributes, forget } of steps) {
+        const known = index.find(attributes)
+        if (known === undefined) {
+          const series = new Series(stream, copyAttributes(attributes), 0)
+          index.add(series)
+          added.push({ series, attributes })
+        } else if (forget) {
+          vi.spyOn(known, 'isForgotten', 'get').mockReturnValue(true)
+          index.delete(known)
+        }
+      }
+      for (const { series, attributes } of added) {
+        expect(attributeKey(series.attributes)).toBe(attributeKey(attributes))
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a node that is used for another name keeps nothing of what its series had in common', () => {
+  const index = new AttributeIndex()
+  // It ends at that node, which therefore stays.
+  index.add(new Series(stream, copyAttributes({ a: 1 }), 0))
+  const addAll = (name: string) =>
+    Array.from({ length: 40 }, (_, i) => {
+      const series = new Series(stream, copyAttributes({ a: 1, [name]: i, z: 1 }), 0)
+      index.add(series)
+      return series
+    })
+  const first = addAll('b')
+  for (const series of first) index.delete(series)
+  const second = addAll('c')
+  expect(first.map((series) => series.attributes)).toEqual(first.map((_, b) => ({ a: 1, b, z: 1 })))
+  expect(second.map((series) => series.attributes)).toEqual(first.map((_, c) => ({ a: 1, c, z: 1 })))
+})
+
+test('what a caller does to attributes that a series gave is no matter of the series', () => {
+  const index = new AttributeIndex()
+  const series = Array.from({ length: 40 }, (_, i) => {
+    const each = new Series(stream, copyAttributes({ a: 1, b: i }), 0)
+    index.add(each)
+    return each
+  })
+  // Attributes that are the series' own are frozen, the others copied.
+  for (const each of series) Reflect.set(each.attributes, 'a', 2)
+  expect(series.map((each) => each.attributes)).toEqual(series.map((_, b) => ({ a: 1, b })))
+})
+
 test('key orders without end do not fill memory', () => {
   const index = new AttributeIndex()
   const names = Array.from({ length: 8 }, (_, i) => `key${i}`)

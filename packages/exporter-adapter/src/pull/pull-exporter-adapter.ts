@@ -121,10 +121,7 @@ async function arrange(
   builder: MetricDataBuilder,
   reader: AttachedReader,
 ): Promise<void> {
-  for (const points of streams) {
-    await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
-    points.release()
-  }
+  for (const points of streams) await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
 }
 
 function nameOf(value: unknown): string {

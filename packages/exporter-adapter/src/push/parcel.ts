@@ -59,7 +59,6 @@ export class SealedParcel {
   readonly deltaBatches: readonly Batch[]
   /** The points of the delta section. */
   readonly delta: readonly StreamPoints[]
-  readonly #streams: readonly StreamPoints[]
   readonly cumulativeBatches: readonly Batch[]
   /** The delta section, then the cumulative one. */
   readonly batches: readonly Batch[]
@@ -71,15 +70,9 @@ export class SealedParcel {
    */
   constructor(delta: readonly StreamPoints[], cumulative: readonly StreamPoints[], maxBatchSize: number) {
     this.delta = delta
-    this.#streams = [...delta, ...cumulative]
     this.deltaBatches = batchesOf(delta, AggregationTemporality.DELTA, maxBatchSize)
     this.cumulativeBatches = batchesOf(cumulative, AggregationTemporality.CUMULATIVE, maxBatchSize)
     this.batches = [...this.deltaBatches, ...this.cumulativeBatches]
-  }
-
-  /** Lets go of the points. INVARIANT: all batches are finished, so that none is arranged any more. */
-  release(): void {
-    for (const points of this.#streams) points.release()
   }
 
   /** How many points are in batches that are not finished. */

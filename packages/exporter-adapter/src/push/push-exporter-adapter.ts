@@ -120,7 +120,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (spool === undefined || reader === undefined || this.#isShutdown) return
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
     await spool.save(this.#openPoints(), cumulative, { ...this.#recordContext(reader), inSlices: reader.inSlices })
-    for (const points of cumulative) points.release()
   }
 
   persistAtOnce(): number {
@@ -278,7 +277,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#deliveredUntilUnixMicros = sealedUntilUnixMicros
     await this.#spool?.cumulativeDelivered(save)
     this.#sealed = undefined
-    sealed.release()
   }
 
   async #sendReplays(reader: AttachedReader): Promise<void> {

@@ -65,8 +65,8 @@ export class Claim {
       await this.#reporting(into, async () => {
         const directory = into.claimed.get(name) ?? new ClaimedDirectory(join(into.path, name))
         into.claimed.set(name, directory)
-        const found = await within(() => this.#readIn(into, name, directory))
-        claimed.push(...found.map((entry) => this.#entryOf(into, directory, entry)))
+        await within(() => this.#readIn(into, name, directory))
+        claimed.push(...directory.takeFound().map((entry) => this.#entryOf(into, directory, entry)))
       })
     }
     return claimed
@@ -82,18 +82,17 @@ export class Claim {
     }
   }
 
-  *#readIn(into: Incarnation, name: string, directory: ClaimedDirectory): Steps<FoundEntry[]> {
+  *#readIn(into: Incarnation, name: string, directory: ClaimedDirectory): Steps<void> {
     const { maxBytes, report } = this.#host
     const count = (): void => {
       this.unreadableFiles++
     }
-    const found = yield* directory.readIn(function* (file, reason) {
+    yield* directory.readIn(function* (file, reason) {
       yield* setAside(into, name, file, maxBytes)
       count()
       report(new SpoolError('claim', join(directory.path, file), `set aside: ${reason}`, { code: 'UNREADABLE' }))
     }, report)
     yield* this.#forgetIfDone(into, name, directory)
-    return found
   }
 
   /** A directory that cannot be removed now is looked at again by the next claim. */

@@ -18,10 +18,11 @@ export interface FoundEntry {
 /** What one incarnation left behind, in the hands of this one. */
 export class ClaimedDirectory {
   readonly path: string
-  /** What was handed out and not removed since, by sequence. */
+  /** What was read in and not removed since, by sequence. */
   readonly #slots = new Map<number, Slot>()
-  /** Handed out at any time. */
+  /** Read in at any time. */
   readonly #known = new Set<number>()
+  #found: FoundEntry[] = []
 
   constructor(path: string) {
     this.path = path
@@ -34,18 +35,14 @@ export class ClaimedDirectory {
   }
 
   /**
-   * The entries that were not handed out yet, in the order of their sequence. Temporary files are swept.
+   * Reads in the entries that were not yet, in the order of their sequence, for `takeFound`. Temporary files are swept.
    *
    * @param setAside Moves a file away that cannot be read
    * @param failed Told of an entry that cannot be read now; it stays, and is tried again at the next call
    */
-  *readIn(
-    setAside: (name: string, reason: string) => Steps<void>,
-    failed: (error: unknown) => void,
-  ): Steps<FoundEntry[]> {
+  *readIn(setAside: (name: string, reason: string) => Steps<void>, failed: (error: unknown) => void): Steps<void> {
     const names = yield* call('readdir', this.path)
     for (const name of names.filter(isTemporary)) yield* attempt(call('unlink', join(this.path, name)))
-    const found: FoundEntry[] = []
     for (const [sequence, files] of bySequence(names)) {
       if (this.#known.has(sequence)) continue
       try {
@@ -53,11 +50,17 @@ export class ClaimedDirectory {
         if (entry === undefined) continue
         this.#known.add(sequence)
         this.#slots.set(sequence, entry.slot)
-        found.push(entry)
+        this.#found.push(entry)
       } catch (error) {
         failed(error)
       }
     }
+  }
+
+  /** What was read in, once. A caller that gave up waiting has not taken it, and the next one does. */
+  takeFound(): FoundEntry[] {
+    const found = this.#found
+    this.#found = []
     return found
   }
 
@@ -96,7 +99,7 @@ export class ClaimedDirectory {
     }
   }
 
-  /** Whether it was handed out and not removed since. */
+  /** Whether it was read in and not removed since. */
   has(slot: Slot): boolean {
     return this.#slots.get(slot.sequence) === slot
   }

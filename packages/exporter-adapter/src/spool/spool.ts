@@ -8,29 +8,9 @@ import { RENEWAL_MILLIS } from './lease.ts'
 import { Slot } from './slot.ts'
 import { codeOf, SpoolError, SpoolTakenError } from './spool-errors.ts'
 import { HEADER_BYTES } from './spool-format.ts'
+import { DEFAULT_MAX_BYTES, type SpoolOptions } from './spool-options.ts'
 import { runAwaited, runBlocking, type Steps } from './steps.ts'
 import { TaskQueue } from './task-queue.ts'
-
-export interface SpoolOptions {
-  /** Created with what is missing above it. May be shared by any number of processes and names, also of several hosts. */
-  readonly directory: string
-  /** Whose entries these are: only spools of the same name claim each other's. Any text. */
-  readonly name: string
-  /** What the entries of this spool, with those it has claimed, may take on disk, in bytes. Default 256 MiB. */
-  readonly maxBytes?: number
-  /**
-   * Told of what goes wrong where no call can reject: renewals, and directories and entries that cannot be claimed now.
-   * May be told the same again and again.
-   */
-  readonly onProblem?: (error: Error) => void
-  readonly fs?: SpoolFs
-  /** Milliseconds since the epoch. Default `Date.now`. */
-  readonly now?: () => number
-  /** Default: that of this process. */
-  readonly identity?: ProcessIdentity
-}
-
-const DEFAULT_MAX_BYTES = 256 * 2 ** 20
 
 /**
  * Named slots of bytes on disk that outlive the process. It knows nothing of what the bytes mean.

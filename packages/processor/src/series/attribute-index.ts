@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
-import { namesKey } from './attribute-key.ts'
-import { Node } from './attribute-node.ts'
+import { namesKey, valueKey } from './attribute-key.ts'
+import { Leaf, Node, type Way } from './attribute-node.ts'
 import type { Series } from './series.ts'
 
 /** The order in which the names of a set are followed, and how many series there are with these names. */
@@ -16,8 +16,8 @@ interface Order {
  * when a set of these names was first seen. Other key orders are detours, in a trie of their own that is only a memory: it
  * is bounded, and beyond that it is dropped and learnt again.
  *
- * Memory per series is an entry in a map where its last attribute is what tells it apart; where the first one is, as with
- * an id in front, every further name adds a node.
+ * Memory per series is an entry in a map and one value where its last attribute is what tells it apart, and a leaf more
+ * where the last but one is; where an earlier one is, as with an id in front, every further name adds a node.
  */
 export class AttributeIndex {
   readonly #root = new Node()
@@ -53,7 +53,7 @@ export class AttributeIndex {
     }
     order.series++
     this.#size++
-    lead(this.#root, order.names, series)
+    share(series, order.names, lead(this.#root, order.names, series))
   }
 
   delete(series: Series): void {
@@ -77,7 +77,7 @@ export class AttributeIndex {
     if (order === undefined) return undefined
     // Read once: what a getter gives may be another value when it is remembered.
     const read = { ...attributes }
-    let node: Node | Series | undefined = this.#root
+    let node: Way | undefined = this.#root
     for (const name of order.names) {
       node = follow(node, name, read[name])
       if (node === undefined) return undefined
@@ -101,68 +101,91 @@ const hasOwn = Object.prototype.hasOwnProperty
 
 /** Follows a set in the order of its own names; undefined also where it has inherited ones. */
 function walk(root: Node, attributes: Attributes): Series | undefined {
-  let node: Node | Series = root
+  let node: Way = root
   for (const name in attributes) {
     // What is inherited is no attribute. V8 knows that of the keys of this loop and makes nothing of the question.
     if (!hasOwn.call(attributes, name)) return undefined
     // A series is a dead end: no set goes on from it.
-    let branch: Node | Series = node
+    let branch: Way = node
     while (branch.name !== name) {
       if (branch.next === undefined) return undefined
       branch = branch.next
     }
     const value: unknown = attributes[name]
-    const known: Node | Series | undefined = branch.child
-    const child: Node | Series | undefined = known !== undefined && value === branch.value ? known : branch.find(value)
+    const known: Way | undefined = branch.child
+    const child: Way | undefined = known !== undefined && value === branch.value ? known : branch.find(value)
     if (child === undefined) return undefined
     node = child
   }
   return node.series
 }
 
-function branchOf(node: Node | Series, name: string): Node | Series | undefined {
-  let branch: Node | Series | undefined = node
+function branchOf(node: Way, name: string): Way | undefined {
+  let branch: Way | undefined = node
   while (branch !== undefined && branch.name !== name) branch = branch.next
   return branch
 }
 
-function follow(node: Node | Series, name: string, value: unknown): Node | Series | undefined {
+function follow(node: Way, name: string, value: unknown): Way | undefined {
   const branch = branchOf(node, name)
   if (branch === undefined) return undefined
   return branch.child !== undefined && value === branch.value ? branch.child : branch.find(value)
 }
 
-function* seriesFrom(node: Node | Series): Generator<Series> {
-  if (node.series !== undefined) yield node.series
-  for (let branch = node instanceof Node ? node : undefined; branch !== undefined; branch = branch.next) {
-    for (const child of branch.leadsTo()) yield* seriesFrom(child)
-  }
-}
-
-/** Makes the way that ends at a series. */
-function lead(root: Node, names: readonly string[], series: Series, attributes = series.attributes): void {
+/** Makes the way that ends at a series; returns the last node on it that has many values, and how deep it lies. */
+function lead(
+  root: Node,
+  names: readonly string[],
+  series: Series,
+  attributes = series.attributes,
+): { readonly branch: Node; readonly depth: number } | undefined {
   let node = root
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!
-    const value: unknown = attributes[name]
-    const branch = branchFor(node, name)
+  let last: { branch: Node; depth: number } | undefined
+  const end = names.length - 1
+  for (let depth = 0; depth <= end; depth++) {
+    const value: unknown = attributes[names[depth]!]
+    const branch = branchFor(node, names[depth]!)
     const child = branch.find(value)
-    if (i === names.length - 1) {
-      // Longer sets may go on from here.
-      if (child instanceof Node) child.series = series
-      else branch.put(value, series)
-      return
-    }
+    if (branch.hasMany) last = { branch, depth }
     if (child instanceof Node) {
       node = child
+    } else if (depth === end && !(child instanceof Leaf)) {
+      branch.put(value, series)
+      return last
     } else {
-      const longer = new Node()
-      if (child !== undefined) longer.series = child
-      branch.put(value, longer)
-      node = longer
+      if (child === undefined && branch.hasMany && depth === end - 1 && isPrimitive(attributes[names[end]!])) {
+        branch.put(value, new Leaf(names[end]!, attributes[names[end]!], series))
+        return last
+      }
+      // Longer sets may go on from where others end.
+      node = child instanceof Leaf ? child.toNode() : new Node()
+      if (child !== undefined && !(child instanceof Leaf)) node.series = child
+      branch.put(value, node)
     }
   }
-  root.series = series
+  node.series = series
+  return last
+}
+
+/** Has a series keep the one value that tells it from most others, instead of all its attributes. */
+function share(series: Series, names: readonly string[], last: ReturnType<typeof lead>): void {
+  if (last === undefined) return
+  const { attributes } = series
+  const { branch, depth } = last
+  // Assigning to `__proto__` would change the prototype.
+  if (branch.name === '__proto__' || !isPrimitive(attributes[branch.name])) return
+  let rest = ''
+  for (const name of names.slice(depth + 1)) {
+    const value: unknown = attributes[name]
+    if (!isPrimitive(value)) return
+    rest += `${name.length}:${name}${valueKey(value)}`
+  }
+  const template = branch.templateFor(attributes, rest)
+  if (template !== undefined) series.share(template, attributes[branch.name])
+}
+
+function isPrimitive(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
 /** The branch of this name, made if it is not there. */
@@ -181,7 +204,7 @@ function branchFor(node: Node, name: string): Node {
 }
 
 /** Takes out a way as far as it leads nowhere else; returns whether the node is of no use any more. */
-function prune(node: Node | Series, names: readonly string[], attributes: Attributes, depth: number): boolean {
+function prune(node: Way, names: readonly string[], attributes: Attributes, depth: number): boolean {
   if (!(node instanceof Node)) return true
   if (depth === names.length) {
     node.series = undefined
@@ -208,4 +231,15 @@ function unlink(node: Node, branch: Node): void {
   let before = node
   while (before.next !== branch) before = before.next!
   before.next = branch.next
+}
+
+function* seriesFrom(node: Way): Generator<Series> {
+  if (node instanceof Leaf) {
+    yield node.child
+    return
+  }
+  if (node.series !== undefined) yield node.series
+  for (let branch = node instanceof Node ? node : undefined; branch !== undefined; branch = branch.next) {
+    for (const child of branch.leadsTo()) yield* seriesFrom(child)
+  }
 }

@@ -1,5 +1,10 @@
+import type { Attributes } from '@opentelemetry/api'
 import { valueKey } from './attribute-key.ts'
+import { AttributeTemplate } from './attribute-template.ts'
 import type { Series } from './series.ts'
+
+/** Where a value leads: on, or to the end. */
+export type Way = Node | Leaf | Series
 
 /**
  * A point on the way through attribute sets: which name comes next, and where each of its values leads. A way ends at a
@@ -17,14 +22,14 @@ export class Node {
    * texts that differ costs a walk along them.
    */
   value: unknown = ''
-  child: Node | Series | undefined = undefined
+  child: Way | undefined = undefined
   /** The second value, while there are no more: many attributes have two. */
   #secondValue: unknown = ''
-  #secondChild: Node | Series | undefined = undefined
+  #secondChild: Way | undefined = undefined
   /** All values, once there are more than two. */
-  #children: Map<unknown, Node | Series> | undefined = undefined
+  #children: Map<unknown, Way> | undefined = undefined
   /** Where the last value led that was not {@link value}. */
-  #candidate: Node | Series | undefined = undefined
+  #candidate: Way | undefined = undefined
   #rare: Rare | undefined = undefined
 
   /** Another name that comes at this point, in sets of another shape. */
@@ -48,7 +53,7 @@ export class Node {
   }
 
   /** Where a value other than {@link value} leads; that one, too, but not as fast. */
-  find(value: unknown): Node | Series | undefined {
+  find(value: unknown): Way | undefined {
     if (typeof value === 'object' && value !== null) return this.#rare?.composites?.get(valueKey(value))
     if (this.#children === undefined) {
       if (this.#secondChild !== undefined && value === this.#secondValue) return this.#secondChild
@@ -68,7 +73,7 @@ export class Node {
     return child
   }
 
-  put(value: unknown, child: Node | Series): void {
+  put(value: unknown, child: Way): void {
     if (typeof value === 'object' && value !== null) {
       this.#rare ??= new Rare()
       this.#rare.composites ??= new Map()
@@ -110,7 +115,7 @@ export class Node {
   }
 
   /** Where all values lead. */
-  *leadsTo(): Generator<Node | Series> {
+  *leadsTo(): Generator<Way> {
     if (this.#children !== undefined) yield* this.#children.values()
     else {
       if (this.child !== undefined) yield this.child
@@ -122,6 +127,30 @@ export class Node {
   /** Whether no value leads anywhere. */
   get isDeadEnd(): boolean {
     return this.child === undefined && !this.#children?.size && !this.#rare?.composites?.size
+  }
+
+  /** Whether its values are what tells most series apart that are found through here. */
+  get hasMany(): boolean {
+    return this.#children !== undefined
+  }
+
+  /**
+   * What the series have in common that are found through here and go on in the same way; undefined where so few would
+   * share it that it costs more than it saves.
+   *
+   * @param attributes of one of them
+   * @param rest what comes after {@link name}, the same string for the same names and values
+   */
+  templateFor(attributes: Attributes, rest: string): AttributeTemplate | undefined {
+    const values = this.#children?.size ?? 0
+    const known = this.#rare?.templates
+    const template = known?.get(rest)
+    if (template !== undefined || values < VALUES_PER_TEMPLATE * (1 + (known?.size ?? 0))) return template
+    const made = new AttributeTemplate(attributes, this.name)
+    this.#rare ??= new Rare()
+    this.#rare.templates ??= new Map()
+    this.#rare.templates.set(rest, made)
+    return made
   }
 
   /** Becomes what another one is, but for the series that ends here. */
@@ -142,12 +171,55 @@ export class Node {
 /** What few nodes have. */
 class Rare {
   /** Values that are arrays or objects, by their {@link valueKey}. */
-  composites: Map<string, Node | Series> | undefined = undefined
+  composites: Map<string, Way> | undefined = undefined
   next: Node | undefined = undefined
   series: Series | undefined = undefined
+  /** By what comes after the node's name. */
+  templates: Map<string, AttributeTemplate> | undefined = undefined
+}
+
+/** A template takes some 150 bytes, and spares a series 40. */
+const VALUES_PER_TEMPLATE = 16
+
+/**
+ * A node with one way only, which ends. There are many where one attribute more comes after the one with the most values,
+ * and they take half the memory. Once there is more to it, it is replaced by a {@link Node}.
+ */
+export class Leaf {
+  readonly name: string
+  /** Never an object. */
+  readonly value: unknown
+  readonly child: Series
+
+  constructor(name: string, value: unknown, child: Series) {
+    this.name = name
+    this.value = value
+    this.child = child
+  }
+
+  get next(): undefined {
+    return undefined
+  }
+
+  /** No set ends here. */
+  get series(): undefined {
+    return undefined
+  }
+
+  /** NaN, alone among values, does not equal itself. */
+  find(value: unknown): Series | undefined {
+    return isSame(this.value, value) ? this.child : undefined
+  }
+
+  toNode(): Node {
+    const node = new Node()
+    node.name = this.name
+    node.put(this.value, this.child)
+    return node
+  }
 }
 
 /** As a map compares its keys: NaN is itself, and 0 and -0 are one. */
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   return a === b || Object.is(a, b)
 }

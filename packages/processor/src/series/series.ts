@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { AttributeTemplate } from './attribute-template.ts'
 import type { Stream } from './stream.ts'
 
 /** A small integer, as all numbers of generations are: one that is not would make V8 box the field of every series. */
@@ -14,8 +15,10 @@ const FORGOTTEN = -(2 ** 30)
  */
 export class Series {
   readonly stream: Stream
-  /** A frozen copy of what was recorded. */
-  readonly attributes: Attributes
+  /** What it has in common with others, if it shares that. */
+  #template: AttributeTemplate | undefined = undefined
+  /** A frozen copy of what was recorded; with a template, the one value that is not in it. */
+  #own: unknown
   /** @internal The number under which all cells of its stream know it. */
   readonly row: number
   #holders = 0
@@ -27,8 +30,19 @@ export class Series {
 
   constructor(stream: Stream, attributes: Attributes, row: number) {
     this.stream = stream
-    this.attributes = attributes
+    this.#own = attributes
     this.row = row
+  }
+
+  /** What was recorded, copied. It may be another object each time. */
+  get attributes(): Attributes {
+    return this.#template === undefined ? (this.#own as Attributes) : this.#template.with(this.#own)
+  }
+
+  /** @internal Keeps no attributes of its own any more but one value. */
+  share(template: AttributeTemplate, value: unknown): void {
+    this.#template = template
+    this.#own = value
   }
 
   /** @internal Its stream knows it no more: whoever remembers it has to ask for its attributes again. */

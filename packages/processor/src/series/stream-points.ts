@@ -22,11 +22,7 @@ export class StreamPoints {
   readonly stream: Stream
   /** @internal */
   readonly cells: Cells
-  readonly #times: Rows
-  /** Ends up to here are of points that were in these columns before. */
-  readonly #usedUntilUnixMicros: UnixMicros
-  #latestEndUnixMicros: UnixMicros = 0
-  #isReleased = false
+  readonly #times = new Rows(2)
   #series: Series[] = []
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
@@ -38,10 +34,7 @@ export class StreamPoints {
   /** @internal */
   constructor(stream: Stream) {
     this.stream = stream
-    const spare = stream.takeSpare()
-    this.cells = spare?.cells ?? createCells(stream.aggregation)
-    this.#times = spare?.times ?? new Rows(2)
-    this.#usedUntilUnixMicros = spare?.usedUntilUnixMicros ?? 0
+    this.cells = createCells(stream.aggregation)
   }
 
   get size(): number {
@@ -72,7 +65,7 @@ export class StreamPoints {
   has(series: Series): boolean {
     const chunk = this.#times.chunks[series.row >>> CHUNK_SHIFT]
     const at = ((series.row & CHUNK_MASK) << 1) + END
-    return chunk !== undefined && at < chunk.length && chunk[at]! > this.#usedUntilUnixMicros
+    return chunk !== undefined && at < chunk.length && chunk[at] !== 0
   }
 
   /**
@@ -101,7 +94,6 @@ export class StreamPoints {
 
   /** @internal */
   merge(series: Series, from: Cells, of: Series, endUnixMicros: UnixMicros): void {
-    if (endUnixMicros > this.#latestEndUnixMicros) this.#latestEndUnixMicros = endUnixMicros
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = endUnixMicros
     this.cells.merge(series, from, of)
   }
@@ -127,21 +119,6 @@ export class StreamPoints {
   stamp(window: Window): void {
     this.#startUnixMicros = window.startUnixMicros
     if (this.stream.aggregation.type !== DataPointType.GAUGE) this.#endUnixMicros = window.endUnixMicros
-  }
-
-  /**
-   * Gives the columns back to be used again; there are no points here any more. Whoever took points, or captured them, may
-   * do this once nobody reads them: it spares the next turn making columns anew.
-   *
-   * @throws Error when they were released before: two would write into the same columns
-   */
-  release(): void {
-    if (this.#isReleased) throw new Error(`release: points of ${this.stream.descriptor.name} were released before`)
-    this.#isReleased = true
-    this.#series = []
-    // Time only goes forward, so what is absorbed later is told from what was there by its end.
-    const usedUntilUnixMicros = Math.max(this.#latestEndUnixMicros, this.#usedUntilUnixMicros)
-    this.stream.keepSpare({ cells: this.cells, times: this.#times, usedUntilUnixMicros })
   }
 
   /** @internal Gives all points one end. */

@@ -2,25 +2,12 @@ import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { Cells, StreamAggregation } from '../aggregation/cells.ts'
 import { createCells } from '../aggregation/create-cells.ts'
-import type { UnixMicros } from '../core/clock.ts'
-import type { Rows } from '../core/rows.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
 import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
-
-/** Columns of points that were let go: they hold what they held, but nobody knows of it. */
-interface SpareColumns {
-  readonly cells: Cells
-  readonly times: Rows
-  /** End of the latest point they held. */
-  readonly usedUntilUnixMicros: UnixMicros
-}
-
-/** More are not kept: a delta and a cumulative adapter need one each. */
-const MOST_SPARE = 2
 
 /** Name, version and schema URL of the instrumentation that recorded. */
 export type InstrumentationScope = ScopeMetrics['scope']
@@ -55,7 +42,6 @@ export class Stream {
   reservations = 0
   /** @internal */
   readonly index = new AttributeIndex()
-  readonly #spare: SpareColumns[] = []
   readonly #reserved = new Map<Series, number>()
   readonly #freeRows: number[] = []
   #nextRow = 0
@@ -167,16 +153,6 @@ export class Stream {
     const series = this.#newSeries(copyAttributes(attributes))
     this.index.add(series)
     return series
-  }
-
-  /** @internal */
-  takeSpare(): SpareColumns | undefined {
-    return this.#spare.pop()
-  }
-
-  /** @internal */
-  keepSpare(columns: SpareColumns): void {
-    if (this.#spare.length < MOST_SPARE) this.#spare.push(columns)
   }
 
   /** @internal Nobody needs this series any more. */
