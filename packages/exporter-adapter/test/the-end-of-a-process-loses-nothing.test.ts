@@ -112,6 +112,14 @@ describe.each([
   })
 })
 
+test('an exception that the application survives ends nothing', async () => {
+  const ended = await endOf({ way: 'throw and survive', receiver: 'down', spoolDirectory })
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: expect.not.stringContaining('lost') })
+  expect(ended.sayings).toContain('survived')
+  expect(total(ended.exported)).toBe(RECORDED + 1000)
+  expect((await replayOf(spoolDirectory)).exported).toEqual([])
+})
+
 describe('process.exit', () => {
   test('before the first turn keeps what was recorded, with its resource', async () => {
     await endOf({ way: 'exit before the first turn', receiver: 'up', spoolDirectory })
@@ -142,7 +150,7 @@ describe('process.exit', () => {
     expect([exported.length, new Set(exported)]).toEqual([20_000, new Set([1])])
   })
 
-  test.each(Array.from({ length: 12 }, (_, i) => 1 + 3 * i))(
+  test.each(Array.from({ length: 10 }, (_, i) => 1 + 30 * i))(
     '%i ticks into deliveries: each recording arrives once',
     async (ticks) => {
       const ended = await endOf({ way: 'exit after some ticks', receiver: 'flaps', spoolDirectory, ticks })

@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { DiagConsoleLogger, DiagLogLevel, diag } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics'
@@ -84,7 +85,7 @@ const reader = new BufferingMetricReader({
 })
 const provider = new MeterProvider({ readers: [reader], resource: resourceFromAttributes({ 'service.name': 'shop' }) })
 const counter = reader.buffer.getMeter('test').createCounter('recorded')
-const sdkCounter = provider.getMeter('test').createCounter('recorded by the SDK')
+const sdkCounter = provider.getMeter('test').createCounter('recorded_by_the_sdk')
 
 /** Holds the event loop for longer than a slice, so that the work under way gives way where it stands. */
 function spendSlice() {
@@ -148,6 +149,14 @@ const ways = {
       throw new Error('the application is broken')
     })
   },
+  async 'throw and survive'() {
+    process.once('uncaughtException', () => {
+      say('survived')
+      isUp = true
+      counter.add(1000)
+    })
+    await ways.throw()
+  },
   async reject() {
     await recordEverywhere()
     void Promise.reject(new Error('the application is broken'))
@@ -202,11 +211,13 @@ const ways = {
       recorded++
       if (!flushing) {
         flushing = true
-        void reader.forceFlush().finally(() => {
+        const done = () => {
           flushing = false
-        })
+        }
+        reader.forceFlush().then(done, done)
       }
-      await new Promise((resolve) => setImmediate(resolve))
+      // As long as a step of the spool, so that deliveries get on.
+      await stat(import.meta.dirname)
     }
     say({ recorded })
     process.exit(7)
