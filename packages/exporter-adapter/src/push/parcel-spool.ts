@@ -4,47 +4,17 @@ import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metric
 import type { StreamPoints, Window } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
-import type { ClaimedEntry } from '../spool/claim.ts'
 import { Spool } from '../spool/spool.ts'
-import { codeOf, SpoolError, SpoolTakenError } from '../spool/spool-errors.ts'
+import { SpoolTakenError } from '../spool/spool-errors.ts'
+import { type Left, LeftParcels } from './left-parcels.ts'
 import {
-  decodeParcel,
-  decodeProgress,
   encodeParcel,
   encodeParcelAtOnce,
   encodeProgress,
   type InSlices,
-  type ParcelRecord,
   type RecordedResource,
 } from './parcel-record.ts'
-
-/** How long to leave what other processes may have left behind alone, in ms. */
-const CLAIM_EVERY_MILLIS = 60_000
-
-/** The slots of one process: what gathers, what is being sent, how far that is, and the latest cumulative points. */
-const OPEN = 'open'
-const SEALED = 'sealed'
-const PROGRESS = 'progress'
-const CUMULATIVE = 'cumulative'
-
-/** In what order the parcels of one process are sent again: as it would have sent them. */
-const ORDER = [SEALED, OPEN, CUMULATIVE]
-
-/** A parcel of a process that is gone, to be sent before anything of ours. */
-export interface FoundParcel {
-  readonly record: ParcelRecord
-  /** Which of its batches had been delivered. */
-  readonly finished: readonly number[]
-  /** Remembers how far it has got. */
-  progress(finished: readonly number[]): Promise<void>
-  /** It is all delivered. */
-  remove(): Promise<void>
-}
-
-/** What could not be read: nobody can say more than how many points were in it. */
-export interface UnreadableParcel {
-  readonly points: number
-}
+import { CUMULATIVE, OPEN, PROGRESS, SEALED } from './parcel-slots.ts'
 
 /** What goes into each record. */
 export interface RecordContext {
@@ -115,14 +85,12 @@ export class ParcelSpool {
   #isSaved = false
   /** Counts what was saved of cumulative points; 0 while there is nothing on disk. */
   #cumulativeSave = 0
-  #nextClaimMillis = 0
-  #unreadableFiles = 0
-  /** Taken over and not read yet. */
-  #claimed: ClaimedEntry[] = []
+  readonly #left: LeftParcels
 
   constructor(name: string, directory: string) {
     this.#name = name
     this.#directory = directory
+    this.#left = new LeftParcels(name, (work) => this.#try(work))
   }
 
   /** Bytes on disk. */
@@ -224,6 +192,8 @@ export class ParcelSpool {
   /** The delta section of the sealed parcel is delivered. */
   async sealedDelivered(): Promise<void> {
     this.#owed = undefined
+    // Whoever is writing its points just now has to be done with them: they are released after this.
+    await this.#tail
     if (!this.#isSettled) await this.#try()
   }
 
@@ -236,85 +206,17 @@ export class ParcelSpool {
   }
 
   /** Parcels of processes that are gone, oldest first; looked for now and then. */
-  async find(): Promise<{ readonly found: readonly FoundParcel[]; readonly unreadable: readonly UnreadableParcel[] }> {
-    const found: FoundParcel[] = []
-    const unreadable: UnreadableParcel[] = []
-    const isTime = performance.now() >= this.#nextClaimMillis
-    if (!isTime && this.#claimed.length === 0) return { found, unreadable }
-    await this.#try(async (spool) => {
-      if (isTime) {
-        this.#claimed.push(...(await spool.claim()))
-        this.#nextClaimMillis = performance.now() + CLAIM_EVERY_MILLIS
-        for (; this.#unreadableFiles < spool.unreadableFiles; this.#unreadableFiles++) unreadable.push({ points: 1 })
-      }
-      for (const entry of inOrder(this.#claimed)) {
-        const progress = entry.slot === SEALED ? this.#progressOf(entry) : undefined
-        // What cannot be read just now stays claimed, and is tried again with the next delivery.
-        const record = await this.#read(entry, decodeParcel)
-        const progressed = progress && (await this.#read(progress, decodeProgress))
-        if (record === undefined) {
-          await entry.remove()
-          unreadable.push({ points: entry.points })
-        } else {
-          // Without progress of its own it is sent again from the start, which is allowed and counted.
-          const finished = progressed?.id === record.id ? progressed.finished : []
-          found.push(this.#foundParcel(record, entry, progress, finished))
-        }
-        this.#claimed = this.#claimed.filter((other) => other !== entry && other !== progress)
-      }
-      // Progress of what was delivered, which a crash has left.
-      for (const entry of this.#claimed) await entry.remove()
-      this.#claimed = []
-    })
-    return { found, unreadable }
+  find(): Promise<Left> {
+    return this.#left.find()
   }
 
-  /** Others may take what is left, at once. Resolves when everything that was asked for is done. */
+  /** Others may take what is left, at once. Resolves when everything that was asked for before is done. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#tail = this.#tail.then(() => {
+      this.#isClosed = true
+    })
     await this.#tail
     await this.#spool?.close().catch((error: unknown) => this.#fail(error))
-  }
-
-  #progressOf({ incarnation }: ClaimedEntry): ClaimedEntry | undefined {
-    return this.#claimed.find((other) => other.slot === PROGRESS && other.incarnation === incarnation)
-  }
-
-  /** `undefined` where it never will be readable. */
-  async #read<T>(entry: ClaimedEntry, decode: (bytes: Uint8Array) => T): Promise<T | undefined> {
-    try {
-      const bytes = await entry.read()
-      try {
-        return decode(bytes)
-      } catch (error) {
-        throw new SpoolError('read', entry.slot, reasonOf(error), { code: 'UNREADABLE' })
-      }
-    } catch (error) {
-      if (codeOf(error) !== 'UNREADABLE') throw error
-      diag.error(`sluice: ${this.#name}: a parcel in the spool could not be read and is dropped: ${reasonOf(error)}`)
-      return undefined
-    }
-  }
-
-  #foundParcel(
-    record: ParcelRecord,
-    entry: ClaimedEntry,
-    progress: ClaimedEntry | undefined,
-    finished: readonly number[],
-  ): FoundParcel {
-    return {
-      record,
-      finished,
-      progress: (now) =>
-        this.#try(async () => {
-          await progress?.write(encodeProgress({ id: record.id, finished: now }), 0)
-        }),
-      remove: () =>
-        this.#try(async () => {
-          await entry.remove()
-          await progress?.remove()
-        }),
-    }
   }
 
   /** From here on what is open is another parcel. */
@@ -434,22 +336,9 @@ export class ParcelSpool {
     this.#inOpen = undefined
     this.#inSealed = undefined
     this.#isSaved = false
-    this.#claimed = []
+    this.#left.forget()
     if (this.#owed !== undefined) this.#owed.isWhole = false
   }
-}
-
-/** Those of parcels: process by process, and each as it would have sent them. */
-function inOrder(entries: readonly ClaimedEntry[]): ClaimedEntry[] {
-  return entries
-    .filter(({ slot }) => slot !== PROGRESS)
-    .sort((a, b) =>
-      a.incarnation === b.incarnation
-        ? ORDER.indexOf(a.slot) - ORDER.indexOf(b.slot)
-        : a.incarnation < b.incarnation
-          ? -1
-          : 1,
-    )
 }
 
 function pointsIn(streams: readonly Points[]): number {

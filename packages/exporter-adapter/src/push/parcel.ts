@@ -1,7 +1,7 @@
 import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader, StreamPoints } from '@otel-sluice/processor'
 import { MetricDataBuilder, type Points } from '../metric-data.ts'
-import type { FoundParcel } from './parcel-spool.ts'
+import type { FoundParcel } from './left-parcels.ts'
 
 /**
  * - `pending`: not sent, or sent and known or feared not to have arrived.

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { vi } from 'vitest'
 import type { Answer } from './scripted-exporter.ts'
@@ -155,8 +157,10 @@ export class SpoolWorld {
     this.#answers.fill('success')
     this.process.die()
     this.#start()
-    // Longer than what could not be claimed is left alone.
-    await vi.advanceTimersByTimeAsync(14 * INTERVAL)
+    // What cannot be claimed at once is looked for again after a minute.
+    for (let turns = 0; turns < 2 || (turns < 14 && this.#areOthersLeft()); turns++) {
+      await vi.advanceTimersByTimeAsync(INTERVAL)
+    }
     await this.#shutDown(2 * INTERVAL)
     vi.clearAllTimers()
   }
@@ -173,6 +177,10 @@ export class SpoolWorld {
     if (process.isDead) return
     process.acknowledge(process.recorded)
     process.die()
+  }
+
+  #areOthersLeft(): boolean {
+    return readdirSync(this.directory).some((folder) => readdirSync(join(this.directory, folder)).length > 1)
   }
 
   #start(): void {

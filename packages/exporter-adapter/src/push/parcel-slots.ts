@@ -1,0 +1,5 @@
+/** The slots of one process: what gathers, what is being sent, how far that is, and the latest cumulative points. */
+export const OPEN = 'open'
+export const SEALED = 'sealed'
+export const PROGRESS = 'progress'
+export const CUMULATIVE = 'cumulative'
