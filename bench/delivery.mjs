@@ -24,6 +24,11 @@ function measure(script, variants, args, processes = PROCESSES) {
   return runs
 }
 
+/** From one process to the other: what is less than this means nothing. */
+const spread = (runs) => {
+  const sorted = runs.map(({ cpuMillis }) => cpuMillis).toSorted((a, b) => a - b)
+  return `${fixed(sorted[0])} – ${fixed(sorted.at(-1))}`
+}
 const middle = (runs, read) => median(runs.map(read))
 
 console.log(
@@ -56,6 +61,7 @@ for (const kind of KINDS) {
       kind,
       variant,
       fixed(cpu(variant)),
+      spread(runs[variant]),
       fixed(middle(runs[variant], ({ wallMillis }) => wallMillis)),
       variant === 'plain' ? '' : fixed(more),
       variant === 'plain' ? '' : percent(ofTurn),
@@ -65,7 +71,10 @@ for (const kind of KINDS) {
     ])
   }
 }
-printTable(['turn of', 'adapter', 'CPU', 'elapsed', 'more', 'more', "with the SDK's", 'at most', ''], turns)
+printTable(
+  ['turn of', 'adapter', 'CPU', 'from – to', 'elapsed', 'more', 'more', "with the SDK's", 'at most', ''],
+  turns,
+)
 
 console.log(
   '\n2. Merging into the open parcel while the exporter is down: what a turn costs more than one into an adapter that',
