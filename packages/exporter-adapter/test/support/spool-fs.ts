@@ -7,9 +7,10 @@ import { Spool } from '../../src/spool/spool.ts'
 import type { SpoolOptions } from '../../src/spool/spool-options.ts'
 
 /**
- * What is wrong with the disk. `flaky`: every third call fails.
+ * What is wrong with the disk. `flaky`: every third call fails. `readOnce`: a file can be opened once. `keepsProgress`: what has
+ * been written of the progress of a parcel cannot be removed.
  */
-export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky'
+export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky' | 'readOnce' | 'keepsProgress'
 
 const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'])
 
@@ -19,6 +20,7 @@ const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'
  */
 export class ProcessFs implements SpoolFs {
   fault: DiskFault = 'well'
+  readonly #opened = new Set<string>()
   isDead = false
   calls = 0
   /** The process dies instead of making this call. */
@@ -50,6 +52,13 @@ export class ProcessFs implements SpoolFs {
     if (this.fault === 'full') return name === 'write' || name === 'mkdir' ? 'ENOSPC' : undefined
     if (this.fault === 'readOnly') return isChange(name, args) ? 'EROFS' : undefined
     if (this.fault === 'broken') return 'EIO'
+    if (this.fault === 'readOnce' && name === 'open') {
+      const path = String(args[0])
+      if (this.#opened.has(path)) return 'EIO'
+      this.#opened.add(path)
+    }
+    if (this.fault === 'keepsProgress')
+      return name === 'unlink' && String(args[0]).includes('progress') ? 'EIO' : undefined
     if (this.fault === 'flaky') return this.calls % 3 === 0 ? 'EIO' : undefined
     return undefined
   }

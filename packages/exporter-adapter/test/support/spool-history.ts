@@ -64,7 +64,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     1,
     fc.record({
       do: just('disk'),
-      fault: fc.constantFrom('well', 'well', 'well', 'full', 'readOnly', 'broken', 'flaky'),
+      fault: fc.constantFrom(
+        'well',
+        'well',
+        'well',
+        'full',
+        'readOnly',
+        'broken',
+        'flaky',
+        'readOnce',
+        'keepsProgress',
+      ),
     }),
   ),
   weighed(1, fc.record({ do: just('clock'), byMillis: fc.constantFrom(-3_600_000, -5_000, 5_000, 3_600_000) })),
