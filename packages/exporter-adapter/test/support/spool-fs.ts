@@ -1,13 +1,13 @@
 import { constants, existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { type AwaitedFileCalls, type FileCalls, nodeFs, type SpoolFs } from '../../src/spool/file-calls.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import type { SpoolOptions } from '../../src/spool/spool-options.ts'
 
 /**
- * What is wrong with the disk. `flaky`: every third call fails. `readOnce`: a file can be opened once. `keepsProgress`: what has
+ * What is wrong with the disk. `flaky`: every third call fails. `readOnce`: a parcel can be read once, and not again. `keepsProgress`: what has
  * been written of the progress of a parcel cannot be removed.
  */
 export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky' | 'readOnce' | 'keepsProgress'
@@ -52,7 +52,7 @@ export class ProcessFs implements SpoolFs {
     if (this.fault === 'full') return name === 'write' || name === 'mkdir' ? 'ENOSPC' : undefined
     if (this.fault === 'readOnly') return isChange(name, args) ? 'EROFS' : undefined
     if (this.fault === 'broken') return 'EIO'
-    if (this.fault === 'readOnce' && name === 'open') {
+    if (this.fault === 'readOnce' && name === 'open' && !isChange(name, args) && isOfParcel(String(args[0]))) {
       const path = String(args[0])
       if (this.#opened.has(path)) return 'EIO'
       this.#opened.add(path)
@@ -66,6 +66,11 @@ export class ProcessFs implements SpoolFs {
 
 function isChange(name: keyof FileCalls, [, flags]: readonly unknown[]): boolean {
   return CHANGING.has(name) || (name === 'open' && (Number(flags) & constants.O_CREAT) !== 0)
+}
+
+/** By the name of its slot. */
+function isOfParcel(path: string): boolean {
+  return /open|sealed|cumulative/.test(basename(path))
 }
 
 /** The file system knows nothing of fake time. */
