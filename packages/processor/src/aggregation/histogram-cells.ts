@@ -52,17 +52,17 @@ export class HistogramCells implements Cells {
 
   /** Records a measurement. NaN belongs to no bucket: it must not come here. */
   record({ row }: Row, value: number): void {
-    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
-    const at = (row & CHUNK_MASK) * this.#rows.width
-    const sum = at + this.#buckets
-    chunk[at + this.#search.bucketOf(value)]! += 1
-    if (!this.#recordsAll) {
-      this.#recordSome(chunk, sum, value)
-      return
+    const { chunks, width } = this.#rows
+    const chunk = chunks[row >>> CHUNK_SHIFT]!
+    const end = ((row & CHUNK_MASK) + 1) * width
+    chunk[end - width + this.#search.bucketOf(value)]! += 1
+    if (this.#recordsAll) {
+      chunk[end - 3]! += value
+      if (value < chunk[end - 2]!) chunk[end - 2] = value
+      if (value > chunk[end - 1]!) chunk[end - 1] = value
+    } else {
+      this.#recordSome(chunk, end - 3, value)
     }
-    chunk[sum]! += value
-    if (value < chunk[sum + 1]!) chunk[sum + 1] = value
-    if (value > chunk[sum + 2]!) chunk[sum + 2] = value
   }
 
   add({ row }: Row, value: PointValue): void {

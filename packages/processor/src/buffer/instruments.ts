@@ -166,20 +166,21 @@ export class BufferedHistogram<A extends Attributes = Attributes>
   }
 
   record(value: number, attributes?: A, context?: Context): void {
-    if (typeof value === 'number' && value >= 0 && !this.#isWhole) {
-      if (attributes !== undefined) {
-        this.#recorder.record(value, attributes, context)
-        return
-      }
-      const lane = this.#lane
-      const { hotNumber } = this.#generations
-      if (lane !== undefined && lane.lastGeneration === hotNumber) {
-        const cells = (hotNumber & 1) === 0 ? this.#even : this.#odd
-        cells!.record(lane, value)
-        return
-      }
+    if (typeof value !== 'number' || !(value >= 0) || this.#isWhole) this.#recordSlowly(value, attributes, context)
+    else if (attributes === undefined) this.#recordPlain(value, context)
+    else this.#recorder.record(value, attributes, context)
+  }
+
+  #recordPlain(value: number, context: Context | undefined): void {
+    const lane = this.#lane
+    const { hotNumber } = this.#generations
+    if (lane !== undefined && lane.lastGeneration === hotNumber) {
+      const cells = (hotNumber & 1) === 0 ? this.#even : this.#odd
+      cells!.record(lane, value)
+      return
     }
-    this.#recordSlowly(value, attributes, context)
+    this.#recorder.record(value, undefined, context)
+    this.#takeLane()
   }
 
   #recordSlowly(value: number, attributes: A | undefined, context: Context | undefined): void {

@@ -49,9 +49,8 @@ export class SeriesLookup {
 
   find(attributes: Attributes | undefined): Series {
     const series = attributes === undefined ? this.#plain : this.#known(attributes)
-    return series !== undefined && series.lastGeneration === this.#generations.hotNumber
-      ? series
-      : this.#touch(series, attributes)
+    if (series?.lastGeneration === this.#generations.hotNumber) return series
+    return this.#touch(series, attributes)
   }
 
   bind(attributes: Attributes): SeriesLookup {
