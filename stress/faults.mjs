@@ -1,5 +1,5 @@
 // npm run test:faults: what would take too long in `npm test`. Random histories of exporters, disks and processes (SLUICE_RUNS of
-// each model, default 1500, SLUICE_SEED), an outage of 30 days (SLUICE_DAYS), processes that are killed (SLUICE_KILLS, default
+// each model, default 1000, SLUICE_SEED), an outage of 30 days (SLUICE_DAYS), processes that are killed (SLUICE_KILLS, default
 // 100), and the spool alone: bytes that rot, a full disk, 500 kills. Fails on the first of them that fails.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const tests = ['conservation', 'what-is-spooled-survives-the-process', 'a-long-outage-stays-flat']
 const defaults = {
-  SLUICE_RUNS: '1500',
+  SLUICE_RUNS: '1000',
   SLUICE_DAYS: '30',
   SLUICE_KILLS: '100',
   SLUICE_SEED: String(Math.floor(Math.random() * 2 ** 31)),

@@ -14,7 +14,7 @@ import { KINDS, type SpoolingProcess } from './support/spooling-process.ts'
  * Not required where the disk failed up to the death of a process: that nothing of it arrives twice in other windows. What
  * was saved before the disk failed is sent again by the next process, as nobody could write down that it had arrived.
  */
-const RUNS = Number(process.env.SLUICE_RUNS ?? 300)
+const RUNS = Number(process.env.SLUICE_RUNS ?? 100)
 const SEED = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31)
 
 beforeEach(() => {

@@ -28,7 +28,7 @@ import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts
 import { RetryClock } from './retry.ts'
 
 /** How long batches may follow each other without the event loop running in between. */
-const SLICE_MILLIS = 2
+const SLICE_MILLIS = 1
 
 /** The least time between two attempts of one delivery: full jitter may leave none. */
 const SHORTEST_BACKOFF_MILLIS = 10

@@ -27,7 +27,7 @@ export class TimeSlice {
   #longestMillis = 0
 
   /** @param budgetMillis how long to work before giving way; the look at the clock is every 32 items, so it is overrun by those */
-  constructor(budgetMillis = 2) {
+  constructor(budgetMillis = 1) {
     this.#budgetMillis = budgetMillis
   }
 
