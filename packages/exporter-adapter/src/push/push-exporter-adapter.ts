@@ -21,6 +21,7 @@ import { DeliveryCounts } from '../delivery-counts.ts'
 import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
+import { Attempts } from './attempts.ts'
 import { ExportLane } from './export-lane.ts'
 import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
 import { ParcelSpool, type RecordContext } from './parcel-spool.ts'
@@ -29,9 +30,6 @@ import { RetryClock } from './retry.ts'
 
 /** How long batches may follow each other without the event loop running in between. */
 const SLICE_MILLIS = 1
-
-/** The least time between two attempts of one delivery: full jitter may leave none. */
-const SHORTEST_BACKOFF_MILLIS = 10
 
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
@@ -53,6 +51,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #counts = new DeliveryCounts()
   readonly #retry: RetryClock
   readonly #lane: ExportLane
+  readonly #attempts: Attempts
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #sealingPoints = 0
@@ -87,6 +86,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
     if (options.spoolDirectory !== undefined) this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
     this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
+    this.#attempts = new Attempts(this.#lane, this.#retry, this.#counts)
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
@@ -147,7 +147,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     // A call that is still out is waited for in any case. Otherwise what comes goes on merging until the backoff is over.
     if (!force && !this.#lane.isBusy && this.#retry.remainingMillis > 0) return
     const rejectedBefore = this.#counts.lostPoints.rejected
-    const failures = await this.#sendUntil(performance.now() + retryForMillis, reader)
+    const failures = await this.#attempts.until(performance.now() + retryForMillis, this.#deliverer(reader))
     // Also when something is undelivered: an exporter may hold back what it has taken before.
     if (force && !this.#isShutdown) failures.push(...(await this.#flushExporter()))
     const rejected = this.#counts.lostPoints.rejected - rejectedBefore
@@ -175,6 +175,14 @@ export class PushExporterAdapter implements ExporterAdapter {
   #pendingPoints(): number {
     const replayed = this.#replays.reduce((points, parcel) => points + parcel.pendingPoints, 0)
     return this.#keptPoints + this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0) + replayed
+  }
+
+  #deliverer(reader: AttachedReader) {
+    return {
+      pendingPoints: () => this.#pendingPoints(),
+      isShutdown: () => this.#isShutdown,
+      sendAll: () => this.#sendAll(reader),
+    }
   }
 
   #openPoints() {
@@ -224,44 +232,6 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#open.take()
     if (isKept) this.#keptPoints = undelivered
     else this.#counts.lostPoints.shutdown += undelivered
-  }
-
-  /**
-   * Sends everything, again and again, with backoff in between, until it is done or another attempt would start only after
-   * the deadline. At least once. Resolves to why something is undelivered.
-   */
-  async #sendUntil(deadlineMillis: number, reader: AttachedReader): Promise<string[]> {
-    for (;;) {
-      const attemptsBefore = this.#counts.attempts
-      const wasBusy = this.#lane.isBusy
-      try {
-        await this.#sendAll(reader)
-        return []
-      } catch (error) {
-        // What failed before any call was made has no backoff, and would be tried without a pause.
-        const isOfExport = wasBusy || this.#counts.attempts > attemptsBefore
-        if (isOfExport && (await this.#mayTryAgain(deadlineMillis))) continue
-        // What was out may have come to a good end meanwhile.
-        return this.#pendingPoints() === 0 && !this.#isShutdown ? [] : [reasonOf(error)]
-      }
-    }
-  }
-
-  /** Waits for the time of the next attempt; whether that is before the deadline and there is something left to send. */
-  async #mayTryAgain(deadlineMillis: number): Promise<boolean> {
-    for (;;) {
-      const leftMillis = deadlineMillis - performance.now()
-      if (leftMillis <= 0 || this.#isShutdown || this.#pendingPoints() === 0) return false
-      if (this.#lane.isBusy) {
-        await this.#lane.untilSettled(leftMillis)
-        if (this.#lane.isBusy && performance.now() < deadlineMillis) return true
-        continue
-      }
-      const backoffMillis = Math.max(SHORTEST_BACKOFF_MILLIS, this.#retry.remainingMillis)
-      if (backoffMillis >= leftMillis) return false
-      await pause(backoffMillis)
-      return !this.#isShutdown
-    }
   }
 
   /** What is left of the parcel before, then everything that is there by now; throws when something must be sent again. */
@@ -400,8 +370,4 @@ function finishedOf(batches: readonly Batch[]): number[] {
 /** Exporters promise a promise; some return nothing, or throw at once. */
 async function settled(call: () => unknown): Promise<unknown> {
   return call()
-}
-
-async function pause(millis: number): Promise<void> {
-  await settlesWithin(new Promise<never>(() => {}), millis)
 }
