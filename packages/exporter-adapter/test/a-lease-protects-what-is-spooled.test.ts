@@ -135,7 +135,8 @@ describe('the lease', () => {
   })
 })
 
-describe.skipIf(!knowsProcesses)('what a process of this machine left', () => {
+// Whether a pid is still the same process can be told from /proc only: elsewhere a lease has to run out.
+describe.skipIf(!knowsProcesses)('what a process of this machine left (needs /proc)', () => {
   it('is claimed at once when no process has its pid', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', ''])
     const { claimer } = await pair({ ...self, pid })

@@ -6,9 +6,10 @@ import { HEADER_BYTES } from '../src/spool/spool-format.ts'
 import { bytes, contents, filesUnder, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777
+/** Windows has no permission bits, and lets only some users make symbolic links. */
 const onPosix = describe.skipIf(process.platform === 'win32')
 
-onPosix('the spool', () => {
+onPosix('the spool (needs the permission bits of POSIX)', () => {
   it('is for its owner alone', async () => {
     const directory = join(temporaryDirectory(), 'made', 'for it')
     const spool = await openSpool(directory)
