@@ -1,29 +1,63 @@
 // npm run test:faults: what would take too long in `npm test`. Random histories of exporters, disks and processes (SLUICE_RUNS of
-// each model, default 1000, SLUICE_SEED), an outage of 30 days (SLUICE_DAYS), processes that are killed (SLUICE_KILLS, default
-// 100), and the spool alone: bytes that rot, a full disk, 500 kills. Fails on the first of them that fails.
-import { spawnSync } from 'node:child_process'
+// each of the two models, default 50,000, from SLUICE_SEED on), an outage of 30 days (SLUICE_DAYS), processes that are killed
+// (SLUICE_KILLS, default 100), and the spool alone: bytes that rot, a full disk, 500 kills. Fails on the first of them that fails.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const tests = ['conservation', 'what-is-spooled-survives-the-process', 'a-long-outage-stays-flat']
+const testFile = (name) => `packages/exporter-adapter/test/${name}.test.ts`
+const models = ['conservation', 'what-is-spooled-survives-the-process'].map(testFile)
 const defaults = {
-  SLUICE_RUNS: '1000',
+  SLUICE_RUNS: '50000',
+  SLUICE_RUNS_ON_FILES: '500',
   SLUICE_DAYS: '30',
   SLUICE_KILLS: '100',
   SLUICE_SEED: String(Math.floor(Math.random() * 2 ** 31)),
 }
 const env = { ...defaults, ...process.env }
 
-run('vitest', ['run', ...tests.map((name) => `packages/exporter-adapter/test/${name}.test.ts`)])
+await runModels()
+run('vitest', ['run', testFile('a-long-outage-stays-flat')])
 for (const script of ['process-kills', 'spool-rot', 'spool-full-disk', 'spool-kills']) {
   run(process.execPath, [fileURLToPath(new URL(`./${script}.mjs`, import.meta.url))])
 }
 
+/** Each core has its share of the histories. One says afterwards what it has seen, so that lines do not mix. */
+async function runModels() {
+  const startedMillis = performance.now()
+  const shares = availableParallelism()
+  const runs = Math.ceil(Number(env.SLUICE_RUNS) / shares)
+  const runsOnFiles = Math.ceil(Number(env.SLUICE_RUNS_ON_FILES) / shares)
+  const results = await Promise.all(
+    Array.from({ length: shares }, async (_, share) => {
+      const own = {
+        SLUICE_RUNS: String(runs),
+        SLUICE_RUNS_ON_FILES: String(runsOnFiles),
+        SLUICE_SEED: String((Number(env.SLUICE_SEED) + share) % 2 ** 31),
+      }
+      const args = ['run', '--no-file-parallelism', ...models]
+      const child = spawn('vitest', args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...env, ...own } })
+      const output = child.stdout.setEncoding('utf8').toArray()
+      const [status] = await once(child, 'exit')
+      return { status, args, own, output: (await output).join('') }
+    }),
+  )
+  for (const { output } of results) console.log(output)
+  const seconds = Math.round((performance.now() - startedMillis) / 1000)
+  console.log(`faults: ${runs * shares} histories of each model on ${shares} cores took ${seconds} s`)
+  for (const { status, args, own } of results) if (status !== 0) fail('vitest', args, own)
+}
+
 function run(command, args) {
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
-  if (status === 0) return
+  if (status !== 0) fail(command, args, env)
+}
+
+function fail(command, args, { SLUICE_SEED, SLUICE_RUNS }) {
   console.error(
-    `faults: failed in ${command} ${args.join(' ')} with SLUICE_SEED=${env.SLUICE_SEED} SLUICE_RUNS=${env.SLUICE_RUNS}`,
+    `faults: failed in ${command} ${args.join(' ')} with SLUICE_SEED=${SLUICE_SEED} SLUICE_RUNS=${SLUICE_RUNS}`,
   )
   process.exit(1)
 }

@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api'
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { SpoolWorld, type Step } from './support/spool-history.ts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { realPlace, SpoolWorld, type Step } from './support/spool-history.ts'
 import { INTERVAL } from './support/spooling-process.ts'
 
 beforeEach(() => {
@@ -23,8 +23,7 @@ const wait: Step = { do: 'wait', millis: INTERVAL }
 
 /** Runs the steps, and then a process that is well; what has arrived of the first process, by series. */
 async function arrivedAfter(...steps: readonly Step[]): Promise<number[]> {
-  const world = new SpoolWorld()
-  onTestFinished(() => world.remove())
+  const world = new SpoolWorld(realPlace())
   for (const step of steps) await world.take(step)
   await world.recover()
   const [first] = world.processes

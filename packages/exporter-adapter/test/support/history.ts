@@ -54,8 +54,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 export const history = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 40 }),
   cutOffAfterMillis: fc.option(fc.constantFrom(1, 300, 2_000, 12_000), { freq: 2 }),
-  /** How much of each backoff the jitter leaves, in turn. */
-  jitter: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1, maxLength: 4 }),
+  /** How much of each backoff the jitter leaves, in turn. Not always nothing: a retry each millisecond is no history. */
+  jitter: fc.array(fc.constantFrom(0, 0.001, 0.3, 0.9, 0.999), { maxLength: 3 }).map((shares) => [...shares, 0.5]),
 })
 
 /** What was recorded, in plain Maps by series: what the pipeline must come to, worked out without it. */

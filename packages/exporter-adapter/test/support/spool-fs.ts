@@ -15,8 +15,8 @@ export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky' | 'rea
 const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'])
 
 /**
- * The files of one process: real ones, with faults that the test decides. Each call is done before anything else happens,
- * so that fake time need not wait for it. A process that is dead gets no answer any more.
+ * The files of one process, with faults that the test decides. Each call is done before anything else happens, so that fake
+ * time need not wait for it. A process that is dead gets no answer any more.
  */
 export class ProcessFs implements SpoolFs {
   fault: DiskFault = 'well'
@@ -28,13 +28,18 @@ export class ProcessFs implements SpoolFs {
   /** Or this one. */
   diesInsteadOf: (name: keyof FileCalls, args: readonly unknown[]) => boolean = () => false
   onDeath: () => void = () => {}
-  readonly blocking: FileCalls = nodeFs.blocking
+  readonly blocking: FileCalls
   readonly awaited = Object.fromEntries(
     Object.keys(nodeFs.blocking).map((name) => [
       name,
       (...args: readonly unknown[]) => this.#make(name as keyof FileCalls, args),
     ]),
   ) as unknown as AwaitedFileCalls
+
+  /** @param disk Default: the real one */
+  constructor(disk: FileCalls = nodeFs.blocking) {
+    this.blocking = disk
+  }
 
   async #make(name: keyof FileCalls, args: readonly unknown[]): Promise<unknown> {
     if (!this.isDead && (this.calls === this.diesAtCall || this.diesInsteadOf(name, args))) this.onDeath()
@@ -43,7 +48,8 @@ export class ProcessFs implements SpoolFs {
     const code = this.#errorOf(name, args)
     if (code !== undefined) throw Object.assign(new Error(`${code}: ${name}`), { code })
     const result = (this.blocking[name] as (...args: readonly unknown[]) => unknown)(...args)
-    if (isChange(name, args) && name !== 'touch') setTimes(args.filter((each) => typeof each === 'string'))
+    if (this.blocking === nodeFs.blocking && isChange(name, args) && name !== 'touch')
+      setTimes(args.filter((each) => typeof each === 'string'))
     return result
   }
 
@@ -73,7 +79,7 @@ function isOfParcel(path: string): boolean {
   return /open|sealed|cumulative/.test(basename(path))
 }
 
-/** The file system knows nothing of fake time. */
+/** A real file system knows nothing of fake time. */
 function setTimes(paths: readonly string[]): void {
   const seconds = Date.now() / 1000
   for (const path of paths.flatMap((each) => [each, dirname(each)]))
@@ -97,18 +103,9 @@ export const deadIdentity = (n: number) => ({
   startTime: '1',
 })
 
-/** An empty folder, in memory where there is such a place. */
-export function temporaryDirectory(): string {
-  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-'))
-}
-
-export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true })
-}
-
-/** The same, gone at the end of the test. */
+/** An empty folder, in memory where there is such a place, gone at the end of the test. */
 export function directoryOfThisTest(): string {
-  const directory = temporaryDirectory()
-  onTestFinished(() => removeDirectory(directory))
+  const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }

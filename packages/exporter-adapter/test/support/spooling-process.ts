@@ -2,6 +2,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { type InstrumentType, MeterProvider, type PushMetricExporter } from '@opentelemetry/sdk-metrics'
 import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { type AdapterStats, BufferingMetricReader } from '@otel-sluice/processor'
+import type { FileCalls } from '../../src/spool/file-calls.ts'
 import { TEMPORALITIES } from './fault-matrix.ts'
 import { Receiver } from './receiver.ts'
 import { ScriptedExporter } from './scripted-exporter.ts'
@@ -21,13 +22,24 @@ export class Backend {
 /** Sums and counts by instrument and series: `counter 1`, `upDown 0`, `histogram 2`. */
 export type Totals = ReadonlyMap<string, number>
 
+/** What all processes have in common. */
+export interface Surroundings {
+  /** Where they spool. */
+  readonly directory: string
+  readonly disk: FileCalls
+  /** Of their adapters. */
+  readonly kinds: readonly Kind[]
+  /** One for each adapter. */
+  readonly backends: readonly Backend[]
+}
+
 /** When a process dies in an Export call. */
 export type Death = 'beforeSending' | 'afterSending'
 
-/** One process with three adapters that spool into one directory. It can die at any moment. Wants fake timers. */
+/** One process with adapters that spool into one directory. It can die at any moment. Wants fake timers. */
 export class SpoolingProcess {
   readonly instance: string
-  readonly fs = new ProcessFs()
+  readonly fs: ProcessFs
   readonly identity
   readonly exporters: readonly ScriptedExporter[]
   readonly reader: BufferingMetricReader
@@ -40,19 +52,20 @@ export class SpoolingProcess {
   dies: { readonly exporter: number; readonly when: Death } | undefined
   readonly #add: Readonly<Record<'counter' | 'upDown' | 'histogram', (value: number, series: number) => void>>
 
-  constructor(n: number, directory: string, backends: readonly Backend[]) {
+  constructor(n: number, { directory, disk, kinds, backends }: Surroundings) {
     this.instance = `process ${n}: `
     this.identity = deadIdentity(n)
+    this.fs = new ProcessFs(disk)
     this.fs.onDeath = () => this.die()
-    this.exporters = KINDS.map(
+    this.exporters = kinds.map(
       (kind, i) => new ScriptedExporter(TEMPORALITIES[kind], backends[i]!.receiver, backends[i]!.rejected),
     )
-    this.acknowledged = KINDS.map(() => new Map())
+    this.acknowledged = kinds.map(() => new Map())
     this.reader = new BufferingMetricReader({
       adapters: this.exporters.map(
         (exporter, i) =>
           new PushExporterAdapter(this.#mortal(exporter, i), {
-            name: KINDS[i]!,
+            name: kinds[i]!,
             maxExportBatchSize: 3,
             retry: { initialBackoffMillis: 400, maxBackoffMillis: 2 * INTERVAL },
             spoolDirectory: directory,
