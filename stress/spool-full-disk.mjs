@@ -60,7 +60,7 @@ async function run() {
     }
     now += 20_000
     try {
-      await spool.confirm()
+      await spool.renew()
       counts.renewed++
     } catch (error) {
       failures.notRenewed++

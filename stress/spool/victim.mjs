@@ -32,10 +32,8 @@ async function acknowledged(operation, parcel, version, work) {
 const spool = await Spool.open({ directory, name: 'victim', fs })
 for (const [at, entry] of (await spool.claim()).entries()) {
   const { parcel, version } = parcelOf(await entry.read())
-  if (at < 2)
-    await acknowledged('write', parcel, version + 1, () => entry.write(bodyOf(parcel, version + 1), version + 1))
   // A few stay, so that claims come to lie in claims.
-  if (at !== 1 && at < 12) await acknowledged('remove', parcel, version + 1, () => entry.remove())
+  if (at !== 1 && at < 12) await acknowledged('remove', parcel, version, () => entry.remove())
 }
 
 const sealed = []

@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { identityOfThisProcess } from '../src/spool/identity.ts'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { identityOfThisProcess, type ProcessIdentity } from '../src/spool/identity.ts'
 import { EXPIRY_MILLIS, RENEWAL_MILLIS } from '../src/spool/lease.ts'
 import type { Spool } from '../src/spool/spool.ts'
 import { SpoolTakenError } from '../src/spool/spool-errors.ts'
 import { FaultyFs } from './support/faulty-fs.ts'
 import { bytes, contents, dead, FOREIGN, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
 
-const self = await identityOfThisProcess()
+const self = identityOfThisProcess()
 const knowsProcesses = self.startTime !== null && self.boot !== null && self.pidNamespace !== null
 
 afterEach(() => {
@@ -27,6 +27,14 @@ async function pair(identity = FOREIGN) {
   return { clock, directory, owner, claimer, fs }
 }
 
+/** A process of this machine, which is not ours, and lives until the end of the test. */
+function living(): ProcessIdentity {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1')
+  return { ...self, pid: child.pid!, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]! }
+}
+
 const claimed = async (spool: Spool): Promise<string[]> => contents(await spool.claim())
 
 describe('what a process of another host left', () => {
@@ -42,7 +50,7 @@ describe('what a process of another host left', () => {
     const { clock, owner, claimer } = await pair()
     for (let i = 0; i < 10; i++) {
       clock.now += EXPIRY_MILLIS - 1
-      await owner.confirm()
+      await owner.renew()
       expect(await claimed(claimer)).toEqual([])
     }
     await owner.write('open', bytes('more'), 2)
@@ -84,7 +92,7 @@ describe('the lease', () => {
     const { clock, claimer, owner, fs } = await pair()
     fs.arm()
     clock.now += EXPIRY_MILLIS - 1
-    await owner.confirm()
+    await owner.renew()
     expect(fs.calls).toEqual(['touch'])
     clock.now += EXPIRY_MILLIS - 1
     expect(await claimed(claimer)).toEqual([])
@@ -100,7 +108,7 @@ describe('the lease', () => {
     const claimer = await openSpool(directory, { now, fs })
     clock.now += EXPIRY_MILLIS + 1
     fs.before = async (name, [path]) => {
-      if (name === 'rename' && path === owner.path) await owner.confirm()
+      if (name === 'rename' && path === owner.path) await owner.renew()
     }
     expect(await claimed(claimer)).toEqual([])
     await owner.write('open', bytes('still theirs'), 2)
@@ -148,9 +156,24 @@ describe.skipIf(!knowsProcesses)('what a process of this machine left (needs /pr
     expect(await claimed(claimer)).toEqual(['open=theirs/1'])
   })
 
-  it('is not claimed while it lives', async () => {
-    const { claimer } = await pair(self)
+  it('is not claimed while it lives, however long ago it has renewed its lease', async () => {
+    const { claimer, clock } = await pair(living())
     expect(await claimed(claimer)).toEqual([])
+    clock.now += 100 * EXPIRY_MILLIS
+    expect(await claimed(claimer)).toEqual([])
+  })
+
+  it('is claimed at once when it was closed, though the process lives', async () => {
+    const { owner, claimer } = await pair(living())
+    await owner.close()
+    expect(await claimed(claimer)).toEqual(['open=theirs/1'])
+  })
+
+  it('has to wait for its lease where it is of a thread of ours, which may have ended', async () => {
+    const { claimer, clock } = await pair(self)
+    expect(await claimed(claimer)).toEqual([])
+    clock.now += EXPIRY_MILLIS + 1
+    expect(await claimed(claimer)).toEqual(['open=theirs/1'])
   })
 
   for (const other of [
@@ -183,7 +206,7 @@ describe('a process that stood still and lost its directory', () => {
       (spool: Spool) => spool.write('open', bytes('mine'), 2),
       (spool: Spool) => spool.rename('open', 'later'),
       (spool: Spool) => spool.remove('open'),
-      (spool: Spool) => spool.confirm(),
+      (spool: Spool) => spool.renew(),
       (spool: Spool) => spool.claim(),
       async (spool: Spool) => spool.writeSync('open', bytes('mine'), 2),
     ]) {
@@ -241,7 +264,6 @@ describe('a process that stood still and lost its directory', () => {
     clock.now += EXPIRY_MILLIS + 1
     expect(await claimed(await openSpool(directory, { now }))).toEqual(['open=oldest/1'])
     await expect(entry!.read()).rejects.toThrow(SpoolTakenError)
-    await expect(entry!.write(bytes('less'), 1)).rejects.toThrow(SpoolTakenError)
     await expect(entry!.remove()).rejects.toThrow(SpoolTakenError)
   })
 

@@ -3,3 +3,5 @@ export const OPEN = 'open'
 export const SEALED = 'sealed'
 export const PROGRESS = 'progress'
 export const CUMULATIVE = 'cumulative'
+/** How far it is with a parcel that another process has left. */
+export const REPLAYED = 'replayed'

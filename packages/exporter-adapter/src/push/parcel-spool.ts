@@ -1,52 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { diag } from '@opentelemetry/api'
-import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics'
-import type { StreamPoints, Window } from '@otel-sluice/processor'
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
+import type { StreamPoints } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import { Spool } from '../spool/spool.ts'
 import { SpoolTakenError } from '../spool/spool-errors.ts'
+import type { SpoolOptions } from '../spool/spool-options.ts'
+import { type HeldPoints, type OpenPoints, pointsIn, type RecordContext, stampedStreams } from './held-points.ts'
 import { type Left, LeftParcels } from './left-parcels.ts'
-import {
-  encodeParcel,
-  encodeParcelAtOnce,
-  encodeProgress,
-  type InSlices,
-  type RecordedResource,
-} from './parcel-record.ts'
+import { encodeParcel, encodeParcelAtOnce, encodeProgress } from './parcel-record.ts'
 import { CUMULATIVE, OPEN, PROGRESS, SEALED } from './parcel-slots.ts'
-
-/** What goes into each record. */
-export interface RecordContext {
-  readonly resource: RecordedResource
-  readonly maxBatchSize: number
-  readonly inSlices: InSlices<Promise<void>>
-}
-
-/** The open parcel. */
-interface OpenPoints {
-  readonly streams: readonly Points[]
-  readonly window: Window
-  readonly points: number
-}
-
-/** Everything that an adapter holds. */
-interface HeldPoints {
-  readonly open: OpenPoints
-  /** The delta section of the sealed parcel. */
-  readonly sealed:
-    | {
-        readonly streams: readonly Points[]
-        /** Those that are in batches which are not finished. */
-        readonly points: number
-        readonly finished: readonly number[]
-        /** Whether {@link ParcelSpool.seal} has been called for it. */
-        readonly isNamed: boolean
-      }
-    | undefined
-  /** The latest cumulative points, if they are not delivered. */
-  readonly cumulative: readonly StreamPoints[]
-}
 
 /** The delta section that is being sent. */
 interface Owed {
@@ -69,7 +33,7 @@ interface Owed {
  */
 export class ParcelSpool {
   readonly #name: string
-  readonly #directory: string
+  readonly #spoolOptions: SpoolOptions
   #spool: Spool | undefined
   #isFailing = false
   #isClosed = false
@@ -89,7 +53,11 @@ export class ParcelSpool {
 
   constructor(name: string, directory: string) {
     this.#name = name
-    this.#directory = directory
+    this.#spoolOptions = {
+      directory,
+      name,
+      onProblem: (error) => diag.debug(`sluice: ${name}: spool:`, error),
+    }
     this.#left = new LeftParcels(name, (work) => this.#try(work))
   }
 
@@ -113,7 +81,7 @@ export class ParcelSpool {
     return this.#cumulativeSave
   }
 
-  /** Begins to open it, so that {@link saveAtOnce} finds it open. */
+  /** Begins to open it, so that {@link saveAtOnce} finds it open and its lease renewed. */
   open(): void {
     void this.#try()
   }
@@ -136,8 +104,7 @@ export class ParcelSpool {
   }
 
   /**
-   * Writes everything that is not on disk as it is, blocking: for the end of a process, whatever else is under way. It does
-   * not open the spool: that cannot be done synchronously.
+   * Writes everything that is not on disk as it is, blocking: for the end of a process, whatever else is under way.
    *
    * @returns how many points are not on disk
    */
@@ -228,8 +195,9 @@ export class ParcelSpool {
   }
 
   #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
-    if (this.#spool === undefined) return new Error('it is not open')
     try {
+      // One that is being opened just now would be too late.
+      this.#spool ??= Spool.openSync(this.#spoolOptions)
       const body = bytes()
       try {
         this.#spool.writeSync(slot, body, points)
@@ -307,11 +275,7 @@ export class ParcelSpool {
   }
 
   async #open(): Promise<Spool> {
-    this.#spool ??= await Spool.open({
-      directory: this.#directory,
-      name: this.#name,
-      onProblem: (error) => diag.debug(`sluice: ${this.#name}: spool:`, error),
-    })
+    this.#spool ??= await Spool.open(this.#spoolOptions)
     return this.#spool
   }
 
@@ -338,27 +302,6 @@ export class ParcelSpool {
     this.#isSaved = false
     this.#left.forget()
     if (this.#owed !== undefined) this.#owed.isWhole = false
-  }
-}
-
-function pointsIn(streams: readonly Points[]): number {
-  return streams.reduce((sum, { size }) => sum + size, 0)
-}
-
-function stampedStreams({ streams, window }: OpenPoints): Points[] {
-  return streams.map((points) => stamped(points, window))
-}
-
-/** Points with the window that they will have once the parcel is sealed. */
-function stamped(points: Points, window: Window): Points {
-  const isGauge = points.stream.aggregation.type === DataPointType.GAUGE
-  return {
-    stream: points.stream,
-    size: points.size,
-    series: points.series,
-    valueOf: (index) => points.valueOf(index),
-    startUnixMicrosOf: () => window.startUnixMicros,
-    endUnixMicrosOf: (index) => (isGauge ? points.endUnixMicrosOf(index) : window.endUnixMicros),
   }
 }
 

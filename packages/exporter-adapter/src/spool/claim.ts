@@ -2,7 +2,6 @@ import { basename, join } from 'node:path'
 import { ClaimedDirectory, type FoundEntry } from './claimed-directory.ts'
 import type { Incarnation } from './incarnation.ts'
 import { SpoolError } from './spool-errors.ts'
-import { HEADER_BYTES } from './spool-format.ts'
 import { attempt, type Steps } from './steps.ts'
 import { flatten, othersBeside, setAside, takeOver } from './takeover.ts'
 
@@ -15,8 +14,6 @@ export interface ClaimedEntry {
   readonly points: number
   /** @throws SpoolError, with the code `UNREADABLE` if it has rotted since it was claimed; SpoolTakenError */
   read(): Promise<Uint8Array>
-  /** Replaces its content, durably, in its place: what is left of it. Throws as `Spool.write` does. */
-  write(body: Uint8Array, points: number): Promise<void>
   /** Removes it, durably. Twice is fine. */
   remove(): Promise<void>
 }
@@ -29,8 +26,6 @@ export interface ClaimHost {
   readonly incarnation: () => Incarnation
   /** Runs steps in the directory of an incarnation, in turn with whatever else the spool does. */
   readonly run: <T>(operation: string, steps: () => Steps<T>, of?: Incarnation) => Promise<T>
-  /** @throws SpoolError where so many bytes more are too many */
-  readonly checkRoom: (more: number, path: string) => void
   readonly report: (error: unknown) => void
 }
 
@@ -104,27 +99,14 @@ export class Claim {
     )
   }
 
-  #entryOf(of: Incarnation, directory: ClaimedDirectory, { slot, name, points, ...found }: FoundEntry): ClaimedEntry {
-    const { run, checkRoom } = this.#host
+  #entryOf(of: Incarnation, directory: ClaimedDirectory, { slot, name, points }: FoundEntry): ClaimedEntry {
+    const { run } = this.#host
     const incarnation = basename(directory.path)
-    let generation = found.generation
     return {
       incarnation,
       slot: name,
       points,
       read: () => run('read', () => slot.read(), of),
-      write: (body, count) => {
-        const next = ++generation
-        const checked = () => checkRoom(HEADER_BYTES + body.length - slot.contentBytes, directory.path)
-        return run(
-          'write',
-          function* () {
-            checked()
-            yield* slot.store(name, next, body, count)
-          },
-          of,
-        )
-      },
       remove: () => {
         const forget = () => this.#forgetIfDone(of, incarnation, directory)
         return run(

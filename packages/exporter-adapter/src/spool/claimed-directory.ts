@@ -11,8 +11,6 @@ export interface FoundEntry {
   readonly slot: Slot
   readonly name: string
   readonly points: number
-  /** The generation that the next write has to exceed. */
-  readonly generation: number
 }
 
 /** What one incarnation left behind, in the hands of this one. */
@@ -72,10 +70,8 @@ export class ClaimedDirectory {
   ): Steps<FoundEntry | undefined> {
     const older: string[] = []
     let content: { file: SlotFile; slot: string; points: number } | undefined
-    let highest = 0
     for (const name of names) {
       const { slot, generation } = parseEntryFileName(name)!
-      highest = Math.max(highest, generation)
       if (content !== undefined) {
         older.push(name)
         continue
@@ -91,12 +87,7 @@ export class ClaimedDirectory {
     // The process may have died between the rename of the newest file and its being durable.
     if (older.length > 0) yield* syncDirectory(this.path)
     for (const name of older) yield* attempt(call('unlink', join(this.path, name)))
-    return {
-      slot: new Slot(this.path, sequence, content.file),
-      name: content.slot,
-      points: content.points,
-      generation: highest,
-    }
+    return { slot: new Slot(this.path, sequence, content.file), name: content.slot, points: content.points }
   }
 
   /** Whether it was read in and not removed since. */

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { readFile, readlink } from 'node:fs/promises'
+import { constants, readFileSync, readlinkSync } from 'node:fs'
+
 import { hostname } from 'node:os'
 import { codeOf } from './spool-errors.ts'
 import { call, type Steps } from './steps.ts'
@@ -19,39 +19,52 @@ export interface ProcessIdentity {
   readonly startTime: string | null
 }
 
-export async function identityOfThisProcess(): Promise<ProcessIdentity> {
-  const told = (answer: Promise<string>): Promise<string | null> => answer.then((text) => text.trim()).catch(() => null)
-  const [boot, pidNamespace, stat] = await Promise.all([
-    told(readFile('/proc/sys/kernel/random/boot_id', 'latin1')),
-    told(readlink('/proc/self/ns/pid')),
-    told(readFile('/proc/self/stat', 'latin1')),
-  ])
-  const startTime = (stat === null ? undefined : parseStat(stat))?.startTime ?? null
-  return { host: hostname(), boot, pidNamespace, pid: process.pid, startTime }
+/** Blocking, as it may be asked for at the end of the process: these files are not on any disk. */
+export function identityOfThisProcess(): ProcessIdentity {
+  const told = (ask: () => string): string | null => {
+    try {
+      return ask().trim()
+    } catch {
+      return null
+    }
+  }
+  const stat = told(() => readFileSync('/proc/self/stat', 'latin1'))
+  return {
+    host: hostname(),
+    boot: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')),
+    pidNamespace: told(() => readlinkSync('/proc/self/ns/pid')),
+    pid: process.pid,
+    startTime: (stat === null ? undefined : parseStat(stat))?.startTime ?? null,
+  }
 }
 
 /**
- * Whether `other` is certainly dead, as seen from `self`. Certain are only processes of the same host, boot and pid
- * namespace: no process has that pid, or one that started at another time, or one that has ended and was not waited for.
+ * - `dead`: certainly, as seen from `self`: no process has that pid, or one that started at another time, or one that has
+ *   ended and was not waited for.
+ * - `alive`: certainly, and another process than `self`, whose threads may have ended all the same.
+ * - `unknown`: it is on another host, in another boot or pid namespace, or this system does not tell.
  */
-export function* isKnownDead(other: ProcessIdentity, self: ProcessIdentity): Steps<boolean> {
+export type Life = 'dead' | 'alive' | 'unknown'
+
+export function* lifeOf(other: ProcessIdentity, self: ProcessIdentity): Steps<Life> {
   const known = [other.boot, other.pidNamespace, other.startTime].every((each) => each !== null)
   const sameWorld = other.host === self.host && other.boot === self.boot && other.pidNamespace === self.pidNamespace
-  if (!known || !sameWorld) return false
+  if (!known || !sameWorld) return 'unknown'
   try {
     process.kill(other.pid, 0)
   } catch (error) {
     // EPERM: it runs, as somebody else.
-    if (codeOf(error) === 'ESRCH') return true
+    if (codeOf(error) === 'ESRCH') return 'dead'
   }
   let stat: ReturnType<typeof parseStat>
   try {
     stat = parseStat(yield* readProcFile(`/proc/${other.pid}/stat`))
   } catch {
-    // It may have ended in between, or be hidden from us (hidepid). The lease will tell.
-    return false
+    // It may have ended in between, or be hidden from us (hidepid).
   }
-  return stat !== undefined && (stat.startTime !== other.startTime || stat.state === 'Z' || stat.state === 'X')
+  if (stat === undefined) return 'unknown'
+  if (stat.startTime !== other.startTime || stat.state === 'Z' || stat.state === 'X') return 'dead'
+  return other.pid === self.pid ? 'unknown' : 'alive'
 }
 
 /** The fields 3 and 22 of proc(5) stat. The second, the name, may contain blanks and parentheses. */

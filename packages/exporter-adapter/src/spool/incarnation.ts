@@ -22,8 +22,6 @@ export class Incarnation {
   readonly claimed = new Map<string, ClaimedDirectory>()
   /** Set when another process has taken the directory over. */
   taken: SpoolTakenError | undefined
-  /** When the lease was last renewed. */
-  renewed = Number.NEGATIVE_INFINITY
   #established = false
 
   constructor(parent: string, identity: ProcessIdentity, now: number) {
@@ -56,7 +54,6 @@ export class Incarnation {
     // An earlier attempt may have made the directory and failed to make it durable.
     yield* syncDirectory(this.parent)
     yield* takeLease(this.path, this.identity, now)
-    this.renewed = now
     this.#established = true
   }
 
@@ -68,7 +65,6 @@ export class Incarnation {
 
   *renew(now: number): Steps<void> {
     yield* renewLease(this.path, now)
-    this.renewed = now
     for (const slot of [...this.nameless]) {
       if (yield* attempt(slot.remove())) this.nameless.delete(slot)
     }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { readRegularFile, writeNewFile } from './durable-file.ts'
-import { isKnownDead, type ProcessIdentity } from './identity.ts'
+import { lifeOf, type ProcessIdentity } from './identity.ts'
 import { codeOf } from './spool-errors.ts'
 import { call, type Steps } from './steps.ts'
 
@@ -10,13 +10,17 @@ import { call, type Steps } from './steps.ts'
  * taken away. It need not survive a power cut, which its holder does not survive either.
  *
  * Hosts that share a directory are assumed to agree on the time within EXPIRY - RENEWAL. Where they do not, the living are
- * taken for dead, notice it and go on elsewhere: nothing is lost.
+ * taken for dead, notice it and go on elsewhere: nothing is lost. A process of the same machine that is certainly alive
+ * keeps what it has, however long it stands still.
  */
 
 /** Renewals may be late by five of these before anyone takes the process for dead: a long pause, a slow disk. */
 export const RENEWAL_MILLIS = 10_000
 /** How long what a process on another host left behind has to wait. On the same host death is known at once. */
 export const EXPIRY_MILLIS = 60_000
+
+/** The time of a lease that its holder has ended. */
+const ENDED = 0
 
 const FILE_NAME = 'lease'
 const MAX_BYTES = 4096
@@ -40,7 +44,7 @@ export function* renewLease(directory: string, now: number): Steps<void> {
 
 /** Lets others have what is in the directory, at once. */
 export function* endLease(directory: string): Steps<void> {
-  yield* call('touch', join(directory, FILE_NAME), 0)
+  yield* call('touch', join(directory, FILE_NAME), ENDED)
 }
 
 export function* removeLease(directory: string): Steps<void> {
@@ -70,10 +74,13 @@ export function* standingOf(directory: string, self: ProcessIdentity, now: numbe
   const renewed = yield* leaseTime(directory)
   // A process that dies before it has its lease leaves a directory without one.
   const lastSeen = renewed ?? (yield* call('lstat', directory)).modified
+  const holder = renewed === ENDED ? undefined : yield* readHolder(directory)
+  const life = holder === undefined ? 'unknown' : yield* lifeOf(holder, self)
+  if (life === 'dead') return { type: 'dead' }
+  // It may have been stopped, or suspended with the whole machine, and will find everything where it was.
+  if (life === 'alive') return { type: 'held' }
   // A time ahead of us by that much is that of a clock that was set back; a living process would have renewed it since.
-  if (Math.abs(now - lastSeen) > EXPIRY_MILLIS) return { type: 'expired', renewed }
-  const holder = yield* readHolder(directory)
-  return { type: holder !== undefined && (yield* isKnownDead(holder, self)) ? 'dead' : 'held' }
+  return Math.abs(now - lastSeen) > EXPIRY_MILLIS ? { type: 'expired', renewed } : { type: 'held' }
 }
 
 /** `undefined` where it cannot be told: then only the time counts. */

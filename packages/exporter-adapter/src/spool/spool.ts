@@ -52,13 +52,13 @@ export class Spool {
   #generation = 0
   #closing: Promise<void> | undefined
 
-  private constructor(options: SpoolOptions, identity: ProcessIdentity) {
+  private constructor(options: SpoolOptions) {
     const { directory, name, maxBytes = DEFAULT_MAX_BYTES } = options
     if (!(maxBytes > 0)) throw new RangeError(`maxBytes: a number above 0, not ${maxBytes}`)
     this.#maxBytes = maxBytes
     this.#fs = options.fs ?? nodeFs
     this.#now = options.now ?? Date.now
-    this.#identity = identity
+    this.#identity = options.identity ?? identityOfThisProcess()
     this.#parent = join(resolve(directory), safeDirectoryName(name))
     this.#onProblem = options.onProblem ?? (() => {})
     this.#incarnation = this.#newIncarnation()
@@ -67,17 +67,26 @@ export class Spool {
       now: this.#now,
       incarnation: () => this.#incarnation,
       run: (operation, steps, of) => this.#run(operation, steps, of),
-      checkRoom: (more, path) => this.#checkRoom(more, path),
       report: (error) => this.#report(error),
     })
   }
 
   /** @throws SpoolError where the directory cannot be made and written, or is a symbolic link; RangeError for options */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const spool = new Spool(options, options.identity ?? (await identityOfThisProcess()))
+    const spool = new Spool(options)
     await spool.#run('open', function* () {})
-    spool.#renewal = setInterval(() => spool.#renew(), RENEWAL_MILLIS)
+    spool.#renewal = setInterval(() => spool.#renewInTime(), RENEWAL_MILLIS)
     spool.#renewal.unref()
+    return spool
+  }
+
+  /** The same, blocking the process, for the end of it: nobody renews its lease. */
+  static openSync(options: SpoolOptions): Spool {
+    const spool = new Spool(options)
+    runBlocking(
+      spool.#within(spool.#incarnation, function* () {}),
+      spool.#fs.blocking,
+    )
     return spool
   }
 
@@ -162,17 +171,10 @@ export class Spool {
     }
   }
 
-  /**
-   * Resolves when everything in this spool, and everything claimed, is certain to stay in its hands for another 50
-   * seconds. To be called before what lies here is delivered: a process that stood still may have lost it.
-   *
-   * @throws SpoolTakenError if it was taken
-   */
-  async confirm(): Promise<void> {
+  /** Keeps everything in this spool, and everything claimed, for another 60 seconds. It does so by itself every 10. */
+  async renew(): Promise<void> {
     const incarnation = this.#admit()
-    const age = this.#now() - incarnation.renewed
-    if (age >= 0 && age < RENEWAL_MILLIS) return
-    await this.#run('confirm', () => incarnation.renew(this.#now()), incarnation)
+    await this.#renew(incarnation)
   }
 
   /**
@@ -264,11 +266,14 @@ export class Spool {
     return new Incarnation(this.#parent, this.#identity, this.#now())
   }
 
-  #renew(): void {
+  async #renew(incarnation: Incarnation): Promise<void> {
+    await this.#run('renew', () => incarnation.renew(this.#now()), incarnation)
+  }
+
+  #renewInTime(): void {
     if (this.#renewing) return
     this.#renewing = true
-    const incarnation = this.#incarnation
-    this.#run('renew', () => incarnation.renew(this.#now()), incarnation)
+    this.#renew(this.#incarnation)
       .catch((error) => {
         if (error instanceof SpoolTakenError) this.#untold = error
         this.#report(error)

@@ -20,7 +20,12 @@ export type Moment =
   | 'between two batches'
 
 /** What the next one meets; a last one, where it is needed, meets a receiver that is well. */
-export type Next = 'is well' | 'is refused once' | 'fails once after it has arrived' | 'dies of the first batch'
+export type Next =
+  | 'is well'
+  | 'is refused once'
+  | 'fails once after it has arrived'
+  | 'dies of the first batch'
+  | 'dies of the second batch'
 
 /**
  * - `acknowledged`: what the first process has recorded with a flush that resolved.
@@ -113,10 +118,10 @@ export async function runCrash(
     const process = processOn(directory, temporality, receiver, n)
     if (meets === 'is refused once') process.exporter.answer = 'failBefore'
     if (meets === 'fails once after it has arrived') process.exporter.answer = 'failAfter'
-    if (meets === 'dies of the first batch') {
-      process.hooks.onExport = () => {
-        process.fs.diesAtCall = process.fs.calls
-      }
+    const diesOf = { 'dies of the first batch': 1, 'dies of the second batch': 2 }[meets as string]
+    let batches = 0
+    process.hooks.onExport = () => {
+      if (++batches === diesOf) process.fs.diesAtCall = process.fs.calls
     }
     await vi.advanceTimersByTimeAsync(INTERVAL)
     process.exporter.answer = 'success'
@@ -126,7 +131,7 @@ export async function runCrash(
     return process
   }
   const second = await follow(1, next)
-  const last = next === 'dies of the first batch' ? await follow(2, 'is well') : second
+  const last = next.startsWith('dies') ? await follow(2, 'is well') : second
   const { pendingPoints, spoolBytes } = last.stats()
   const outcome: CrashOutcome = [acknowledged, before, total(), receiver.resentIdentical, unknown, calls]
   return { outcome, receiver, left: pendingPoints + (spoolBytes ?? 0) }

@@ -122,6 +122,7 @@ export class MemoryDisk implements FileCalls {
     if (old === node) return
     if (node.kind === 'directory' && (into === node || `${dirname(to)}/`.startsWith(`${path}/`)))
       throw failure('EINVAL', 'rename', path)
+    if (path.startsWith(`${to}/`)) throw failure('ENOTEMPTY', 'rename', path)
     if (old?.kind === 'directory') {
       if (node.kind === 'file') throw failure('EISDIR', 'rename', path)
       if (old.entries.size > 0) throw failure('ENOTEMPTY', 'rename', path)
