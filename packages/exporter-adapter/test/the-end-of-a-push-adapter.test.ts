@@ -36,6 +36,17 @@ describe('shutdown', () => {
     expect(exporter.shutdowns).toBe(1)
   })
 
+  test('counts what was recorded when a callback keeps the last turn from its end, too', async () => {
+    const { reader, meter, counter, stats } = pushPipeline()
+    meter.createObservableGauge('hangs').addCallback(() => new Promise(() => {}))
+    reader.buffer.getMeter('buffered').createCounter('of the buffer').add(1)
+    counter.add(1)
+    const rejection = expect(reader.shutdown({ timeoutMillis: 300 })).rejects.toThrow('shutdown lost 1 points')
+    await vi.advanceTimersByTimeAsync(300)
+    await rejection
+    expect(stats()).toMatchObject({ offeredPoints: 1, lostPoints: { shutdown: 1 }, pendingPoints: 0 })
+  })
+
   test('still books a success that comes while the exporter shuts down', async () => {
     const { exporter, reader, counter, stats } = pushPipeline()
     exporter.answer = 'hang'

@@ -22,15 +22,14 @@ import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import { Attempts } from './attempts.ts'
+import { BatchSender, finishedOf } from './batch-sender.ts'
 import { ExportLane } from './export-lane.ts'
 import type { RecordContext } from './held-points.ts'
-import { type Batch, ReplayedParcel, SealedParcel } from './parcel.ts'
+import { SealedParcel } from './parcel.ts'
 import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
+import { Replays } from './replays.ts'
 import { RetryClock } from './retry.ts'
-
-/** How long batches may follow each other without the event loop running in between. */
-const SLICE_MILLIS = 1
 
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
@@ -53,6 +52,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #retry: RetryClock
   readonly #lane: ExportLane
   readonly #attempts: Attempts
+  readonly #sender: BatchSender
   #reader: AttachedReader | undefined
   readonly #open = new Fold()
   #sealingPoints = 0
@@ -62,8 +62,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #spool: ParcelSpool | undefined
   /** Which cumulative points of the spool those of the sealed parcel are. */
   #sealedSave = 0
-  /** What processes that are gone have left, oldest first: sent before anything of ours. */
-  #replays: readonly ReplayedParcel[] = []
+  readonly #replays: Replays | undefined
   /** What was undelivered at the end, and is on disk. */
   #keptPoints = 0
   /** How far the cumulative points go that were sealed last, and that were delivered last, in µs since the epoch. */
@@ -85,9 +84,13 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.exportTimeoutMillis = options.exportTimeoutMillis
     this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
-    if (options.spoolDirectory !== undefined) this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
+    if (options.spoolDirectory !== undefined) {
+      this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
+      this.#replays = new Replays(this.#spool, this.#counts)
+    }
     this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
     this.#attempts = new Attempts(this.#lane, this.#retry, this.#counts)
+    this.#sender = new BatchSender(this.name, this.#lane)
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
@@ -163,7 +166,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   stats(): AdapterStats {
-    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1) + this.#replays.length
+    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1) + (this.#replays?.count ?? 0)
     const spool = this.#spool
     return {
       ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
@@ -174,8 +177,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   #pendingPoints(): number {
-    const replayed = this.#replays.reduce((points, parcel) => points + parcel.pendingPoints, 0)
-    return this.#keptPoints + this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0) + replayed
+    const ours = this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0)
+    return this.#keptPoints + ours + (this.#replays?.pendingPoints ?? 0)
   }
 
   #deliverer(reader: AttachedReader) {
@@ -208,6 +211,7 @@ export class PushExporterAdapter implements ExporterAdapter {
 
   async #close(timeoutMillis: number): Promise<void> {
     this.#isShutdown = true
+    this.#sender.close()
     try {
       // Exporters wait in it for what they have in flight: a success that comes meanwhile is still booked.
       const inTime = await settlesWithin(
@@ -223,10 +227,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#isOver = true
     const undelivered = this.#pendingPoints()
     const isKept = this.#spool?.isWell === true
-    for (const { batches } of [...this.#replays, ...(this.#sealed === undefined ? [] : [this.#sealed])]) {
-      for (const batch of batches) if (!batch.isFinished) batch.state = 'lost'
+    for (const batch of [...(this.#replays?.batches ?? []), ...(this.#sealed?.batches ?? [])]) {
+      if (!batch.isFinished) batch.state = 'lost'
     }
-    this.#replays = []
+    this.#replays?.forget()
     this.#sealed = undefined
     this.#sealingPoints = 0
     this.#sealing = []
@@ -238,37 +242,20 @@ export class PushExporterAdapter implements ExporterAdapter {
   /** What is left of the parcel before, then everything that is there by now; throws when something must be sent again. */
   async #sendAll(reader: AttachedReader): Promise<void> {
     await this.#lane.clear()
-    await this.#sendReplays(reader)
+    await this.#replays?.send(this.#sender, reader)
     // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
     if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
     const sealed = await reader.betweenTurns(() => this.#seal(reader))
     const sealedUntilUnixMicros = this.#sealedUntilUnixMicros
     await this.#sendDelta(sealed, reader)
-    await this.#send(sealed.cumulativeBatches, reader)
+    await this.#sender.send(sealed.cumulativeBatches, reader)
     this.#deliveredUntilUnixMicros = sealedUntilUnixMicros
     await this.#spool?.cumulativeDelivered(this.#sealedSave)
     this.#sealed = undefined
   }
 
-  async #sendReplays(reader: AttachedReader): Promise<void> {
-    if (this.#spool === undefined) return
-    const { found, unreadable } = await this.#spool.find()
-    for (const { points } of unreadable) {
-      this.#counts.offeredPoints += points
-      this.#counts.lostPoints['spool-unreadable'] += points
-    }
-    const replays = found.map((parcel) => new ReplayedParcel(parcel))
-    for (const { pendingPoints } of replays) this.#counts.offeredPoints += pendingPoints
-    this.#replays = [...this.#replays, ...replays]
-    for (const parcel of this.#replays) {
-      await this.#send(parcel.batches, reader, (finished) => parcel.found.progress(finished))
-      await parcel.found.remove()
-      this.#replays = this.#replays.filter((other) => other !== parcel)
-    }
-  }
-
   async #sendDelta({ deltaBatches }: SealedParcel, reader: AttachedReader): Promise<void> {
-    await this.#send(deltaBatches, reader, async (finished) => this.#spool?.progress(finished))
+    await this.#sender.send(deltaBatches, reader, (finished) => this.#spool?.progress(finished))
     await this.#spool?.sealedDelivered()
   }
 
@@ -279,13 +266,13 @@ export class PushExporterAdapter implements ExporterAdapter {
    */
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
-    if (this.#isShutdown) throw this.#shutDownError()
+    this.#sender.check()
     this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
     this.#sealingPoints = this.#open.size
     this.#sealing = [...this.#open.streams()]
     const delta = await this.#open.takeInSlices(reader.inSlices)
     // Before they are no longer pending: shutdown() counts what is.
-    if (this.#isShutdown) throw this.#shutDownError()
+    this.#sender.check()
     this.#sealingPoints = 0
     this.#sealing = []
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
@@ -296,44 +283,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     return this.#sealed
   }
 
-  /**
-   * Sends what is unfinished, in order; throws at the first batch that has to be sent again.
-   *
-   * @param progress told which ones are finished, while there are others
-   */
-  async #send(
-    batches: readonly Batch[],
-    reader: AttachedReader,
-    progress?: (finished: readonly number[]) => Promise<void>,
-  ): Promise<void> {
-    let sliceStartedMillis = performance.now()
-    for (const batch of batches) {
-      if (batch.isFinished) continue
-      await this.#attempt(batch, reader)
-      const finished = finishedOf(batches)
-      if (finished.length < batches.length) await progress?.(finished)
-      // Exporters serialise as they are called: the event loop gets its turn between two of them.
-      if (performance.now() - sliceStartedMillis < SLICE_MILLIS) continue
-      await new Promise<void>((resolve) => setImmediate(resolve))
-      sliceStartedMillis = performance.now()
-    }
-  }
-
-  async #attempt(batch: Batch, reader: AttachedReader): Promise<void> {
-    const metrics = await batch.toResourceMetrics(reader)
-    if (this.#isShutdown) throw this.#shutDownError()
-    // A call that was given up may have delivered it meanwhile.
-    if (batch.isFinished) return
-    await this.#lane.send(batch, metrics)
-  }
-
   /** What has come to a good end since it was waited for: nobody needs to send it again. */
   async #writeDown(): Promise<void> {
-    for (const { batches, found } of this.#replays) {
-      const finished = finishedOf(batches)
-      if (finished.length === batches.length) await found.remove()
-      else if (finished.length > 0) await found.progress(finished)
-    }
+    await this.#replays?.writeDown()
     if (this.#spool === undefined || this.#sealed === undefined) return
     const { deltaBatches, cumulativeBatches } = this.#sealed
     const finished = finishedOf(deltaBatches)
@@ -357,15 +309,6 @@ export class PushExporterAdapter implements ExporterAdapter {
   #recordContext({ resource: { attributes, schemaUrl }, inSlices }: AttachedReader): RecordContext {
     return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices }
   }
-
-  #shutDownError(): Error {
-    return new Error(`${this.name}: shut down while delivering`)
-  }
-}
-
-/** The positions of the batches that nothing is to be done for any more. */
-function finishedOf(batches: readonly Batch[]): number[] {
-  return batches.flatMap(({ isFinished }, i) => (isFinished ? [i] : []))
 }
 
 /** Exporters promise a promise; some return nothing, or throw at once. */

@@ -19,6 +19,7 @@ import { CumulativeView } from '../series/cumulative-view.ts'
 import { report } from '../series/report.ts'
 import { Collection } from './collection.ts'
 import { type EndingReader, Exit } from './exit.ts'
+import { failed, notRegistered } from './reader-errors.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
 import { resourceBehind } from './resource-wait.ts'
@@ -122,7 +123,11 @@ export class BufferingMetricReader extends MetricReader {
    * @throws Error that says how many points were lost, and why
    */
   override shutdown(options?: { timeoutMillis?: number }): Promise<void> {
-    return this.#shutDown(options?.timeoutMillis, () => {})
+    this.#shutdown ??= this.#keepingAlive(() => this.#close(options?.timeoutMillis)).finally(() => {
+      this.#isOver = true
+      this.#exit?.release()
+    })
+    return this.#shutdown
   }
 
   /**
@@ -234,43 +239,43 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   /**
-   * A turn, then every delivery; resolves to what went wrong.
+   * Every delivery after a turn; resolves to what went wrong.
    *
    * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`
    */
-  async #deliverAll(timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
-    const delivered = this.#turns.request().then(() => this.#deliveries.all(retryUntilMillis))
+  async #deliverAfter(turn: Promise<void>, timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
+    const delivered = turn.then(
+      () => this.#deliveries.all(retryUntilMillis),
+      (error: unknown) => [error],
+    )
     if (timeoutMillis === undefined) return delivered
     const failures = await within(delivered, timeoutMillis)
     return failures === TIMED_OUT ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)] : failures
   }
 
   async #flushAll(timeoutMillis: number | undefined): Promise<void> {
-    const failures = await this.#deliverAll(timeoutMillis)
+    const failures = await this.#deliverAfter(this.#turns.request(), timeoutMillis)
     if (failures.length === 0) return
     const pending = this.#deliveries.pending()
     throw failed('forceFlush', pending && `left undelivered: ${pending}`, failures)
   }
 
-  #shutDown(timeoutMillis: number | undefined, beforeAdapters: () => void): Promise<void> {
-    this.#shutdown ??= this.#keepingAlive(() => this.#close(timeoutMillis, beforeAdapters)).finally(() => {
-      this.#isOver = true
-      this.#exit?.release()
-    })
-    return this.#shutdown
-  }
-
-  /** @param beforeAdapters called between the deliveries and the end of the adapters when something went wrong */
-  async #close(timeoutMillis = Number.POSITIVE_INFINITY, beforeAdapters: () => void): Promise<void> {
+  async #close(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     const deadlineMillis = performance.now() + timeoutMillis
     const failures: unknown[] = []
     // A reader that was never registered has nothing to deliver, but its exporters may hold sockets and timers.
     if (this.#registered) {
+      let isTurned = false
+      const turn = this.#turns.request().then(() => {
+        isTurned = true
+      })
       const hasDeadline = Number.isFinite(timeoutMillis)
-      failures.push(...(await (hasDeadline ? this.#deliverAll(timeoutMillis, deadlineMillis) : this.#deliverAll())))
+      const delivered = hasDeadline ? this.#deliverAfter(turn, timeoutMillis, deadlineMillis) : this.#deliverAfter(turn)
+      failures.push(...(await delivered))
+      // A turn that hangs in a callback must not keep what was recorded from the adapters.
+      if (!isTurned) this.#saveAtOnce()
     }
-    if (failures.length > 0) beforeAdapters()
     const remainingMillis = Math.min(deadlineMillis - performance.now(), this.#settings.exportTimeoutMillis)
     failures.push(...(await this.#deliveries.shutdown(Math.max(0, remainingMillis))))
     const lost = this.#deliveries.lost()
@@ -280,8 +285,7 @@ export class BufferingMetricReader extends MetricReader {
   #ending(): EndingReader {
     return {
       flush: (timeoutMillis) => this.forceFlush({ timeoutMillis }),
-      // A turn that hangs in a callback must not keep what was recorded from the spool.
-      shutdown: (timeoutMillis) => this.#shutDown(timeoutMillis, () => this.#saveAtOnce()),
+      shutdown: (timeoutMillis) => this.shutdown({ timeoutMillis }),
       saveAtOnce: () => {
         const lost = this.#isOver ? undefined : this.#saveAtOnce()
         if (lost !== undefined) {
@@ -340,18 +344,4 @@ export class BufferingMetricReader extends MetricReader {
       clearInterval(alive)
     }
   }
-}
-
-function notRegistered(call: string): Error {
-  return new Error(
-    `BufferingMetricReader: ${call}() on a reader that is not registered; pass it to new MeterProvider({ readers: [reader] }) first`,
-  )
-}
-
-function failed(call: string, what: string | undefined, failures: readonly unknown[]): AggregateError {
-  const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))).join('; ')
-  const message = [`BufferingMetricReader: ${call} ${what ?? 'failed'}`, reasons]
-    .filter((part) => part !== '')
-    .join(': ')
-  return new AggregateError(failures, message)
 }
