@@ -41,7 +41,6 @@ export class PlainAdapter {
         )
         await new Promise((done) => this.#exporter.export(builder.build(this.#reader.resource), done))
       }
-      points.release()
     }
   }
 
