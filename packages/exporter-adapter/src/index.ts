@@ -1,3 +1,7 @@
+export type { PrometheusEndpointOptions } from './prometheus/endpoint-options.ts'
+export type { Authorize } from './prometheus/http/scrape-requests.ts'
+export type { TranslationStrategy } from './prometheus/names.ts'
+export { PrometheusEndpoint } from './prometheus/prometheus-endpoint.ts'
 export { PullExporterAdapter } from './pull/pull-exporter-adapter.ts'
 export { PushExporterAdapter } from './push/push-exporter-adapter.ts'
 export type { PushExporterAdapterOptions } from './push/push-options.ts'

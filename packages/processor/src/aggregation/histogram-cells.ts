@@ -87,6 +87,13 @@ export class HistogramCells implements Cells {
     this.#combine(chunk, at + buckets, other[otherSum]!, other[otherSum + 1], other[otherSum + 2])
   }
 
+  /** The counts and the sum, {@link NO_SUM} where there is none. */
+  copyInto(row: number, into: Float64Array): void {
+    const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) * this.#rows.width
+    for (let i = 0; i <= this.#buckets; i++) into[i] = chunk[at + i]!
+  }
+
   valueOf({ row }: Row): Histogram {
     const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
     const at = (row & CHUNK_MASK) * this.#rows.width

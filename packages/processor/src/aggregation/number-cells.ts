@@ -30,6 +30,11 @@ export class NumberCells implements Cells {
   }
 
   valueOf({ row }: Row): number {
+    return this.numberIn(row)
+  }
+
+  /** The same by the number of the row. */
+  numberIn(row: number): number {
     return this.#rows.chunks[row >>> CHUNK_SHIFT]![row & CHUNK_MASK]!
   }
 }

@@ -91,7 +91,7 @@ export interface AttachedReader {
   readonly exportTimeoutMillis: number
   /** The resource of the MeterProvider; known after the first turn. */
   readonly resource: ResourceMetrics['resource']
-  /** Every stream that at least one adapter wants as cumulative. Read it {@link betweenTurns}. */
+  /** Every stream that at least one adapter wants as cumulative. Read it {@link betweenTurns} or {@link betweenDrains}. */
   readonly cumulative: CumulativeView
   /**
    * Resolves after a whole turn that starts after the call, or within the reader's `minFlushAgeMillis` before it; shared by
@@ -103,6 +103,11 @@ export interface AttachedReader {
    * not wait for a {@link turn} itself.
    */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
+  /**
+   * The same for what only reads {@link cumulative}: it does not wait for the collection of a turn, in which a callback may
+   * hang, but only for what changes the view.
+   */
+  betweenDrains<T>(work: () => T | Promise<T>): Promise<T>
   /**
    * To be told of every Export call once it is over, if the reader observes itself: how long it took, and for one that failed
    * why, in a word that is one of few (`error.type` of the semantic conventions). Never throws.

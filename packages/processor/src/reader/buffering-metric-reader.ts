@@ -45,6 +45,7 @@ export class BufferingMetricReader extends MetricReader {
   readonly #derivation: Derivation
   readonly #drain: Drain
   readonly #turns = new SharedRuns(() => this.#turn())
+  readonly #drains = new SharedRuns(() => this.#drain.run())
   readonly #deliveries: Deliveries
   readonly #selfObservation: SelfObservation | undefined
   readonly #timers: NodeJS.Timeout[] = []
@@ -201,7 +202,7 @@ export class BufferingMetricReader extends MetricReader {
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
     this.#selfObservation?.record()
-    const series = await this.#drain.run()
+    const series = await this.#drains.request()
     await this.#deliveries.persist()
     this.#turnCount++
     const durationMillis = performance.now() - startedMillis
@@ -320,6 +321,7 @@ export class BufferingMetricReader extends MetricReader {
       cumulative: this.#cumulative,
       turn: () => this.#turnOrYounger(),
       betweenTurns: (work) => this.#turns.between(work),
+      betweenDrains: (work) => this.#drains.between(work),
       inSlices: (count, work) => this.#slice.range(count, work),
       get resource() {
         if (collection.resource === undefined)

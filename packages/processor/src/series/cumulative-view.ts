@@ -1,11 +1,14 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { UnixMicros } from '../core/clock.ts'
 import { finishAtOnce, type Slices, type TimeSlice } from '../core/time-slice.ts'
+import type { Exemplar, ExemplarReservoir } from './exemplar.ts'
 import { Fold } from './fold.ts'
 import type { Generation } from './generation.ts'
 import type { Series } from './series.ts'
 import type { Stream } from './stream.ts'
 import { StreamPoints } from './stream-points.ts'
+
+const NONE: readonly Exemplar[] = []
 
 /**
  * The running fold of all generations since the start, for consumers that want cumulative points.
@@ -17,6 +20,8 @@ export class CumulativeView {
   readonly #fold = new Fold()
   readonly #slice: TimeSlice
   readonly #staleAfterMicros: number | undefined
+  readonly #exemplars = new WeakMap<Series, ExemplarReservoir>()
+  #hasExemplars = false
   #endUnixMicros: UnixMicros = 0
   #observedEndUnixMicros: UnixMicros = 0
 
@@ -46,6 +51,8 @@ export class CumulativeView {
     const sinceRestart = generation.restartOf(series)
     if (sinceRestart === undefined) this.#fold.absorb(series, generation)
     else this.#fold.restart(series, generation, sinceRestart)
+    const examples = generation.examplesOf(series)
+    if (examples !== undefined) this.#keepExamples(series, examples)
   }
 
   /**
@@ -59,6 +66,26 @@ export class CumulativeView {
       (points, i) => points.endUnixMicrosOf(i) >= oldest || isNonZeroUpDown(points, i),
       this.#slice,
     )
+  }
+
+  /** What there is, by stream, to be read in place: between drains only ({@link AttachedReader.betweenDrains}). */
+  streams(): Iterable<StreamPoints> {
+    return this.#fold.streams()
+  }
+
+  /** Whether one of the {@link streams}' points is to be exported: an asynchronous one that was not observed last is not. */
+  shows(points: StreamPoints, index: number): boolean {
+    return !points.stream.isAsynchronous || points.endUnixMicrosOf(index) >= this.#observedEndUnixMicros
+  }
+
+  /** Whether there ever was an example of a measurement. */
+  get hasExemplars(): boolean {
+    return this.#hasExemplars
+  }
+
+  /** The latest examples of a series' measurements; none unless they are sampled. */
+  exemplarsOf(series: Series): readonly Exemplar[] {
+    return this.#hasExemplars ? (this.#exemplars.get(series)?.exemplars ?? NONE) : NONE
   }
 
   /**
@@ -79,20 +106,23 @@ export class CumulativeView {
     return captured
   }
 
+  #keepExamples(series: Series, examples: ExemplarReservoir): void {
+    this.#hasExemplars = true
+    const kept = this.#exemplars.get(series) ?? examples.empty()
+    kept.take(examples)
+    this.#exemplars.set(series, kept)
+  }
+
   *#captureInto(captured: StreamPoints[], isWanted: (stream: Stream) => boolean): Slices {
     for (const points of this.#fold.streams()) {
       if (!isWanted(points.stream)) continue
       const copy = new StreamPoints(points.stream)
       yield* this.#slice.rangeOf(points.size, (i) => {
-        if (this.#isShown(points, i)) copy.copy(points, i)
+        if (this.shows(points, i)) copy.copy(points, i)
       })
       copy.endAt(points.stream.isAsynchronous ? this.#observedEndUnixMicros : this.#endUnixMicros)
       if (copy.size > 0) captured.push(copy)
     }
-  }
-
-  #isShown(points: StreamPoints, index: number): boolean {
-    return !points.stream.isAsynchronous || points.endUnixMicrosOf(index) >= this.#observedEndUnixMicros
   }
 }
 

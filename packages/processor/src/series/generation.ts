@@ -49,6 +49,11 @@ export class Generation implements Window {
     return this.#exemplars.get(series)?.exemplars ?? []
   }
 
+  /** @internal Where those are kept; undefined where there are none, which is the rule. */
+  examplesOf(series: Series): ExemplarReservoir | undefined {
+    return this.#exemplars.size === 0 ? undefined : this.#exemplars.get(series)
+  }
+
   /**
    * @internal What a series that is a sum has been at since it last began anew in this generation, which is what a
    * cumulative consumer shows; undefined if it did not, which is the rule.

@@ -19,7 +19,7 @@ export class Series {
   #template: AttributeTemplate | undefined = undefined
   /** A frozen copy of what was recorded; with a template, the one value that is not in it. */
   #own: unknown
-  /** @internal The number under which all cells of its stream know it. */
+  /** The number under which everything of its stream knows it; another series may have it once this one is gone. */
   readonly row: number
   #holders = 0
   /**

@@ -1,6 +1,8 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { Cells, PointValue } from '../aggregation/cells.ts'
 import { createCells } from '../aggregation/create-cells.ts'
+import type { HistogramCells } from '../aggregation/histogram-cells.ts'
+import type { NumberCells } from '../aggregation/number-cells.ts'
 import type { UnixMicros } from '../core/clock.ts'
 import { CHUNK_MASK, CHUNK_SHIFT, Rows } from '../core/rows.ts'
 import type { Slices, TimeSlice } from '../core/time-slice.ts'
@@ -24,6 +26,9 @@ export class StreamPoints {
   readonly cells: Cells
   readonly #times = new Rows(2)
   #series: Series[] = []
+  /** Of each of them: whoever reads all points in order need not visit the series, which lie all over the memory. */
+  #rows = new Int32Array(8)
+  #removals = 0
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
   #endUnixMicros: UnixMicros | undefined
@@ -35,6 +40,11 @@ export class StreamPoints {
   constructor(stream: Stream) {
     this.stream = stream
     this.cells = createCells(stream.aggregation)
+  }
+
+  /** How often points were removed: what is known by index is right as long as this is the same. */
+  get removals(): number {
+    return this.#removals
   }
 
   get size(): number {
@@ -49,6 +59,21 @@ export class StreamPoints {
   /** The state of a point, as OTel exporters read it; a copy. */
   valueOf(index: number): PointValue {
     return this.cells.valueOf(this.#series[index]!)
+  }
+
+  /**
+   * The state of a point of an explicit histogram without making objects: the count of each bucket, then the sum, -0 where
+   * there is none.
+   *
+   * @param into at least two longer than the boundaries
+   */
+  histogramInto(index: number, into: Float64Array): void {
+    ;(this.cells as HistogramCells).copyInto(this.#rows[index]!, into)
+  }
+
+  /** The state of a point of a sum or a gauge. */
+  numberOf(index: number): number {
+    return (this.cells as NumberCells).numberIn(this.#rows[index]!)
   }
 
   /** Start of a point: of the first generation that was absorbed for it; of all there was, once it was taken. */
@@ -88,7 +113,7 @@ export class StreamPoints {
     this.#times.reserve(series.row)
     this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + START] = startUnixMicros
     this.cells.reset(series)
-    this.#series.push(series)
+    this.#push(series)
     if (this.stream.hasReserved(series)) this.#absentAsOf = -1
   }
 
@@ -128,13 +153,25 @@ export class StreamPoints {
 
   /** @internal */
   *remove(dropped: ReadonlySet<Series>, slice: TimeSlice): Slices {
-    const kept: Series[] = []
-    yield* slice.eachOf(this.#series, (series) => {
-      if (!dropped.has(series)) kept.push(series)
+    this.#removals++
+    const all = this.#series
+    this.#series = []
+    yield* slice.eachOf(all, (series) => {
+      if (!dropped.has(series)) this.#push(series)
       else this.#times.chunks[series.row >>> CHUNK_SHIFT]![((series.row & CHUNK_MASK) << 1) + END] = 0
     })
-    this.#series = kept
     this.#absentAsOf = -1
+  }
+
+  #push(series: Series): void {
+    const index = this.#series.length
+    if (index === this.#rows.length) {
+      const longer = new Int32Array(2 * index)
+      longer.set(this.#rows)
+      this.#rows = longer
+    }
+    this.#rows[index] = series.row
+    this.#series.push(series)
   }
 
   #countAbsentReserved(): number {
@@ -148,7 +185,7 @@ export class StreamPoints {
   }
 
   #time(index: number, which: number): UnixMicros {
-    const { row } = this.#series[index]!
+    const row = this.#rows[index]!
     return this.#times.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << 1) + which]!
   }
 }

@@ -1,0 +1,167 @@
+import { DataPointType } from '@opentelemetry/sdk-metrics'
+import type { Stream } from '@otel-sluice/processor'
+import { type Escaping, escapedMetricName } from './escaping.ts'
+import { type TranslationStrategy, translateName } from './names.ts'
+
+export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'unknown'
+
+/** All streams that come under one name. */
+export interface Family {
+  /** What TYPE, HELP and UNIT are said of. */
+  readonly name: string
+  readonly type: FamilyType
+  readonly help: string
+  /** The word for it; empty where there is none. */
+  readonly unit: string
+  /** What the line of a counter, a gauge or an unknown begins with; a histogram's begin with {@link name}. */
+  readonly sampleName: string
+  /** In an order that depends on nothing but what they are. */
+  readonly streams: readonly Stream[]
+}
+
+/** What could not be exposed as it is, in words. */
+export interface Conflict {
+  readonly message: string
+  /** Whether a whole stream is left out for it. */
+  readonly dropsStream: boolean
+}
+
+const TOTAL = '_total'
+
+/** How names are made. */
+export interface Naming {
+  readonly strategy: TranslationStrategy
+  readonly escaping: Escaping
+  /** In OpenMetrics a family of counters has its name without `_total`, and samples of their times of creation. */
+  readonly isOpenMetrics: boolean
+  readonly prefix: string
+}
+
+interface Named {
+  readonly stream: Stream
+  readonly name: string
+  readonly type: FamilyType
+  readonly unit: string
+  readonly sampleName: string
+  /** Names that no other family may use, of the family itself and of its samples. */
+  readonly claims: readonly string[]
+}
+
+interface Draft extends Named {
+  help: string
+  readonly streams: Stream[]
+}
+
+/**
+ * Arranges streams in families so that no name is used twice (OTel spec, compatibility, "Metric Metadata"). Streams of one
+ * name and type share a family, with one HELP and UNIT. Of those that cannot, the first in the order of scope, name, unit and
+ * kind stays, whenever they were made: the same streams come to the same families.
+ *
+ * @param taken names that are used already
+ */
+export function familiesOf(
+  streams: readonly Stream[],
+  naming: Naming,
+  taken: readonly string[] = [],
+): { readonly families: readonly Family[]; readonly conflicts: readonly Conflict[] } {
+  const drafts = new Map<string, Draft>()
+  const owners = new Map<string, string>(taken.map((name) => [name, name]))
+  const conflicts: Conflict[] = []
+  const drop = (message: string) => conflicts.push({ message, dropsStream: true })
+  for (const named of [...streams].sort(inOrder).map((stream) => nameOf(stream, naming))) {
+    const { stream, name, claims } = named
+    const draft = drafts.get(name)
+    if (naming.isOpenMetrics && hasNegativeBounds(stream)) {
+      const message = `${name} has negative boundaries, and so neither sum nor count in OpenMetrics`
+      conflicts.push({ message, dropsStream: false })
+    }
+    const said = `${saidOf(stream)} is not exposed: as ${name}`
+    if (draft !== undefined && kindOf(draft) !== kindOf(named)) {
+      drop(`${said} it would be a ${kindOf(named)}, and ${saidOf(draft.stream)} is a ${kindOf(draft)} of that name`)
+    } else if (draft !== undefined) {
+      conflicts.push(...commentConflicts(draft, named))
+      if (draft.help === '') draft.help = stream.descriptor.description
+      draft.streams.push(stream)
+    } else {
+      const clash = claims.find((claim) => owners.has(claim))
+      if (clash === undefined) {
+        for (const claim of claims) owners.set(claim, name)
+        drafts.set(name, { ...named, help: stream.descriptor.description, streams: [stream] })
+      } else {
+        drop(`${said} it would have samples called ${clash}, which are those of ${owners.get(clash)}`)
+      }
+    }
+  }
+  return { families: [...drafts.values()], conflicts }
+}
+
+function nameOf(stream: Stream, { strategy, escaping, isOpenMetrics, prefix }: Naming): Named {
+  const { aggregation, descriptor } = stream
+  const isCounter = aggregation.type === DataPointType.SUM && aggregation.isMonotonic
+  const { base, unit, counterSuffix } = translateName(descriptor.name, descriptor.unit, isCounter, strategy, prefix)
+  const sampleName = escapedMetricName(base + counterSuffix, escaping)
+  const type = isCounter
+    ? // The samples of an OpenMetrics counter have to end in _total.
+      isOpenMetrics && !endsInTotal(sampleName)
+      ? 'unknown'
+      : 'counter'
+    : aggregation.type === DataPointType.SUM || aggregation.type === DataPointType.GAUGE
+      ? 'gauge'
+      : 'histogram'
+  const name = isOpenMetrics && type === 'counter' ? sampleName.slice(0, -TOTAL.length) : sampleName
+  return { stream, name, type, unit, sampleName, claims: claimsOf(name, sampleName, type, isOpenMetrics) }
+}
+
+function endsInTotal(name: string): boolean {
+  return name.endsWith(TOTAL) && name !== TOTAL
+}
+
+/** OpenMetrics 1.0, "Histogram": such a one must have no sum, and without a sum no count. */
+export function hasNegativeBounds({ aggregation }: Stream): boolean {
+  return aggregation.type === DataPointType.HISTOGRAM && (aggregation.boundaries[0] ?? 0) < 0
+}
+
+function claimsOf(name: string, sampleName: string, type: FamilyType, isOpenMetrics: boolean): string[] {
+  const created = isOpenMetrics ? [`${name}_created`] : []
+  if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`, ...created]
+  return type === 'counter' ? [...new Set([name, sampleName]), ...created] : [name]
+}
+
+/** Prometheus takes all of a family for what its first series is: classic and native histograms are not to be mixed. */
+function kindOf({ type, stream }: Named): string {
+  return stream.aggregation.type === DataPointType.EXPONENTIAL_HISTOGRAM ? 'native histogram' : type
+}
+
+function commentConflicts(draft: Draft, { stream, name, unit }: Named): Conflict[] {
+  const conflicts: Conflict[] = []
+  const { description } = stream.descriptor
+  if (description !== '' && draft.help !== '' && description !== draft.help) {
+    conflicts.push({
+      message: `${name} has several descriptions; that of ${saidOf(draft.stream)} is exposed`,
+      dropsStream: false,
+    })
+  }
+  if (unit !== draft.unit) {
+    conflicts.push({
+      message: `${name} has several units; that of ${saidOf(draft.stream)} is exposed`,
+      dropsStream: false,
+    })
+  }
+  return conflicts
+}
+
+function saidOf({ scope, descriptor, kind }: Stream): string {
+  const unit = descriptor.unit === '' ? '' : `, unit ${JSON.stringify(descriptor.unit)}`
+  return `${JSON.stringify(descriptor.name)} (${kind}${unit}) of scope ${JSON.stringify(scope.name)}`
+}
+
+function inOrder(a: Stream, b: Stream): number {
+  const [first, second] = [orderOf(a), orderOf(b)]
+  return first < second ? -1 : first > second ? 1 : 0
+}
+
+function orderOf({ scope, descriptor, kind, aggregation }: Stream): string {
+  const { name, unit, valueType } = descriptor
+  const parts = [scope.name, scope.version ?? '', scope.schemaUrl ?? '', name, unit, kind, valueType, aggregation]
+  return JSON.stringify(parts)
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Refusal } from './refusal.ts'
+import type { ScrapeAnswer } from './scrape-answer.ts'
+
+/**
+ * The response to one request, up to its end, however that comes: taken by the client, given up by it or by us.
+ *
+ * INVARIANT: an answer that was handed to {@link send} is released once, and no byte of it is read after that: not before
+ * the kernel has all of it, or the connection is closed.
+ */
+export class Reply {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #timeoutMillis: number
+  readonly #whenOver: (() => void)[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isOver = false
+
+  /** @param timeoutMillis how long the client may take for the response once it begins */
+  constructor(request: IncomingMessage, response: ServerResponse, timeoutMillis: number) {
+    this.#request = request
+    this.#response = response
+    this.#timeoutMillis = timeoutMillis
+    const end = () => this.#end()
+    response.on('finish', end)
+    response.on('close', end)
+    // 'close' follows.
+    response.on('error', () => {})
+    // A response that waits behind another one of its connection never hears of the end of that; its request does.
+    request.on('close', () => {
+      if (request.socket.destroyed) this.#end()
+    })
+    if (response.closed || request.socket.destroyed) this.#end()
+  }
+
+  /** Whether there is nobody left to answer, or somebody else has. */
+  get isOver(): boolean {
+    return this.#isOver || this.#response.headersSent || this.#request.socket.destroyed
+  }
+
+  /** Has `callback` called at the end, or now if that is past. */
+  whenOver(callback: () => void): void {
+    if (this.#isOver) callback()
+    else this.#whenOver.push(callback)
+  }
+
+  /** Has the connection closed after the response. */
+  beLast(): void {
+    if (!this.isOver) this.#response.setHeader('Connection', 'close')
+  }
+
+  /** Answers with metrics, or with their headers only, for HEAD. Releases the answer in any case. */
+  send(answer: ScrapeAnswer): void {
+    const isTooLate = this.isOver
+    this.whenOver(() => answer.release())
+    if (isTooLate) {
+      this.#end()
+      return
+    }
+    const { contentType, contentEncoding, bytes, chunks } = answer
+    this.#response.writeHead(200, {
+      'Content-Type': contentType,
+      ...(contentEncoding !== undefined && { 'Content-Encoding': contentEncoding }),
+      'Content-Length': bytes,
+      Vary: 'Accept, Accept-Encoding',
+      'Cache-Control': 'no-store',
+    })
+    this.#limit()
+    if (this.#request.method === 'HEAD') this.#response.end()
+    else write(this.#response, chunks)
+  }
+
+  refuse({ status, text, headers }: Refusal): void {
+    if (this.isOver) {
+      this.#end()
+      return
+    }
+    const line = `${text}\n`
+    this.#response.writeHead(status, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': Buffer.byteLength(line),
+      'Cache-Control': 'no-store',
+      ...headers,
+    })
+    this.#limit()
+    this.#response.end(line)
+  }
+
+  /** Closes the connection, where a response that has begun cannot be told that it failed. */
+  destroy(): void {
+    const { socket } = this.#request
+    if (socket.destroyed) this.#end()
+    else socket.once('close', () => this.#end()).destroy()
+  }
+
+  /** From now on the client has to take what it gets. */
+  #limit(): void {
+    this.#timer = setTimeout(() => this.destroy(), this.#timeoutMillis)
+    this.#timer.unref()
+  }
+
+  #end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    for (const callback of this.#whenOver.splice(0)) callback()
+  }
+}
+
+/** Writes as fast as the client takes it. When it is gone, 'drain' never comes, and neither does the rest. */
+function write(response: ServerResponse, chunks: readonly Uint8Array[]): void {
+  let next = 0
+  const writeMore = (): void => {
+    while (next < chunks.length) {
+      if (response.write(chunks[next++])) continue
+      response.once('drain', writeMore)
+      return
+    }
+    response.end()
+  }
+  writeMore()
+}

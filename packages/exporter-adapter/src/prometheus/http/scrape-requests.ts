@@ -1,0 +1,147 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { diag } from '@opentelemetry/api'
+import { reasonOf } from '../../reason.ts'
+import { settlesWithin } from '../../settles-within.ts'
+import {
+  CLOSED,
+  failed,
+  OTHER_METHOD,
+  OTHER_PATH,
+  type Refusal,
+  STRANGER,
+  tooMany,
+  UNDECIDED,
+  WITH_BODY,
+} from './refusal.ts'
+import { Reply } from './reply.ts'
+import type { Scrape } from './scrape-answer.ts'
+import { scrapeMillis, TIMEOUT_HEADER } from './scrape-deadline.ts'
+
+/** Whether a request may be answered. Only `true` is a yes; throwing is answered with 500. */
+export type Authorize = (request: IncomingMessage) => boolean | Promise<boolean>
+
+export interface ScrapeRequestsOptions {
+  readonly scrape: Scrape
+  /** The one path that is answered; `undefined` is any, where it is mounted in somebody's server. */
+  readonly path: string | undefined
+  /** Default: all requests may be answered. */
+  readonly authorize?: Authorize
+  /** Counted from when a request may be answered to the end of its response. */
+  readonly maxConcurrentScrapes: number
+  /** How long authorization and scrape may take together, in ms. */
+  readonly scrapeTimeoutMillis: number
+  /** How long a client may take for a response, in ms. Default 30,000. */
+  readonly responseTimeoutMillis?: number
+}
+
+/**
+ * Answers requests for metrics: whom, when, for how long, and with what status. Needs nothing but request and response, so
+ * that it can be mounted in any server. Every refusal is a line of text that says why.
+ */
+export class ScrapeRequests {
+  readonly #scrape: Scrape
+  readonly #path: string | undefined
+  readonly #authorize: Authorize | undefined
+  readonly #maxConcurrentScrapes: number
+  readonly #scrapeTimeoutMillis: number
+  readonly #responseTimeoutMillis: number
+  #scrapes = 0
+  #isClosed = false
+  #hasToldOfAuthorize = false
+
+  constructor(options: ScrapeRequestsOptions) {
+    this.#scrape = options.scrape
+    this.#path = options.path
+    this.#authorize = options.authorize
+    this.#maxConcurrentScrapes = options.maxConcurrentScrapes
+    this.#scrapeTimeoutMillis = options.scrapeTimeoutMillis
+    this.#responseTimeoutMillis = options.responseTimeoutMillis ?? 30_000
+  }
+
+  /** Answers, at some time. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const reply = new Reply(request, response, this.#responseTimeoutMillis)
+    this.#answer(request, reply).catch((error: unknown) => {
+      // Not of the scrape, but of the response, which may have begun.
+      if (response.headersSent) reply.destroy()
+      else reply.refuse(failed(error))
+    })
+  }
+
+  /** New requests get 503, and every connection is closed after its response. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  async #answer(request: IncomingMessage, reply: Reply): Promise<void> {
+    // A body that nobody reads would have to be skipped to find the next request.
+    if (hasBody(request)) reply.beLast()
+    const refusal = this.#refusalOf(request)
+    if (refusal !== undefined) return reply.refuse(refusal)
+    const mostMillis = scrapeMillis(request.headers[TIMEOUT_HEADER], this.#scrapeTimeoutMillis)
+    const deadlineMillis = performance.now() + mostMillis
+    if (this.#authorize !== undefined) {
+      const stranger = await this.#askAuthorize(this.#authorize, request, mostMillis)
+      if (stranger !== undefined) return reply.refuse(stranger)
+    }
+    if (reply.isOver) return
+    if (this.#scrapes >= this.#maxConcurrentScrapes) return reply.refuse(tooMany(this.#scrapes))
+    this.#scrapes++
+    reply.whenOver(() => {
+      this.#scrapes--
+    })
+    await this.#scrapeFor(request, reply, Math.max(1, Math.ceil(deadlineMillis - performance.now())))
+  }
+
+  async #scrapeFor({ headers }: IncomingMessage, reply: Reply, timeoutMillis: number): Promise<void> {
+    const { accept, 'accept-encoding': acceptEncoding } = headers
+    const answer = await this.#scrape({ accept, acceptEncoding, timeoutMillis })
+    if (this.#isClosed) reply.beLast()
+    reply.send(answer)
+  }
+
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    if (this.#isClosed) return CLOSED
+    if (this.#path !== undefined && pathOf(request) !== this.#path) return OTHER_PATH
+    if (request.method !== 'GET' && request.method !== 'HEAD') return OTHER_METHOD
+    if (hasBody(request)) return WITH_BODY
+    return undefined
+  }
+
+  /** @returns what a stranger is told */
+  async #askAuthorize(
+    authorize: Authorize,
+    request: IncomingMessage,
+    mostMillis: number,
+  ): Promise<Refusal | undefined> {
+    try {
+      const verdict = authorize(request)
+      if (typeof verdict === 'object' && !(await settlesWithin(Promise.resolve(verdict), mostMillis))) {
+        throw new Error(`no answer within ${Math.round(mostMillis)} ms`)
+      }
+      return (await verdict) === true ? undefined : STRANGER
+    } catch (error) {
+      if (!this.#hasToldOfAuthorize) {
+        this.#hasToldOfAuthorize = true
+        diag.error(`sluice: the authorize hook of a Prometheus endpoint failed, scrapes get 500: ${reasonOf(error)}`)
+      }
+      return UNDECIDED
+    }
+  }
+}
+
+/** Without the query. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
+
+/** Whether a body comes, or is offered with Expect: 100-continue (RFC 9112, section 6). */
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    headers.expect !== undefined ||
+    (length !== undefined && Number(length) !== 0)
+  )
+}

@@ -1,0 +1,105 @@
+import { DataPointType } from '@opentelemetry/sdk-metrics'
+import type { Exemplar, Series, Stream, StreamPoints, UnixMicros } from '@otel-sluice/processor'
+import { type SampleWriter, type WrittenPoints, writerOf } from './sample-writer.ts'
+
+/** A point whose labels others may have, too. */
+export interface SharedPoint {
+  readonly points: StreamPoints
+  readonly index: number
+  readonly exemplars: readonly Exemplar[]
+}
+
+/** What became of series that had the same labels. */
+export interface SharedOutcome {
+  /** Became part of another one. */
+  readonly merged: number
+  /** Could not, and are left out. */
+  readonly dropped: number
+  /** Attributes of two that met, for what is said of it. */
+  readonly example: readonly SharedPoint[]
+}
+
+/**
+ * Writes one point for each set of labels: sums and explicit histograms of the same boundaries add up, of gauges the one that
+ * was set last counts. What cannot become one with the first is left out.
+ */
+export function writeShared(writer: SampleWriter, shared: ReadonlyMap<number, readonly SharedPoint[]>): SharedOutcome {
+  let merged = 0
+  let dropped = 0
+  let example: readonly SharedPoint[] = []
+  for (const [block, all] of shared) {
+    const kept = all.filter((point) => mayJoin(point, all[0]!))
+    dropped += all.length - kept.length
+    merged += kept.length - 1
+    if (all.length > 1) example = all
+    writeOne(writer, block, kept)
+  }
+  return { merged, dropped, example }
+}
+
+function mayJoin({ points }: SharedPoint, { points: first }: SharedPoint): boolean {
+  if (points === first) return points.stream.aggregation.type !== DataPointType.EXPONENTIAL_HISTOGRAM
+  const a = points.stream.aggregation
+  const b = first.stream.aggregation
+  if (a.type === DataPointType.HISTOGRAM) {
+    return (
+      b.type === a.type &&
+      a.boundaries.length === b.boundaries.length &&
+      a.boundaries.every((each, i) => each === b.boundaries[i])
+    )
+  }
+  return a.type !== DataPointType.EXPONENTIAL_HISTOGRAM && b.type !== DataPointType.HISTOGRAM
+}
+
+function writeOne(writer: SampleWriter, block: number, kept: readonly SharedPoint[]): void {
+  const exemplars = kept.flatMap((point) => point.exemplars)
+  const { points, index } = kept[0]!
+  if (kept.length === 1) writerOf(points.stream, writer)(block, points, index, exemplars)
+  else writerOf(points.stream, writer)(block, new AddedUp(kept), 0, exemplars)
+}
+
+/** Several points as one. */
+class AddedUp implements WrittenPoints {
+  readonly #kept: readonly SharedPoint[]
+  readonly stream: Stream
+  readonly series: readonly Series[]
+
+  constructor(kept: readonly SharedPoint[]) {
+    const { points, index } = kept[0]!
+    this.#kept = kept
+    this.stream = points.stream
+    this.series = [points.series[index]!]
+  }
+
+  /** The sum; where there are gauges among them the one that was set last, of several at the same time the first. */
+  numberOf(): number {
+    const values = this.#kept.map(({ points, index }) => points.numberOf(index))
+    if (this.#kept.every(({ points }) => points.stream.aggregation.type === DataPointType.SUM)) {
+      return values.reduce((a, b) => a + b, 0)
+    }
+    const ends = this.#kept.map(({ points, index }) => points.endUnixMicrosOf(index))
+    return values[ends.indexOf(Math.max(...ends))]!
+  }
+
+  valueOf(): number {
+    return this.numberOf()
+  }
+
+  histogramInto(_index: number, into: Float64Array): void {
+    const cells = new Float64Array(into.length)
+    let hasSum = true
+    into.fill(0)
+    for (const { points, index } of this.#kept) {
+      points.histogramInto(index, cells)
+      cells.forEach((each, i) => {
+        into[i]! += each
+      })
+      hasSum &&= !Object.is(cells.at(-1), -0)
+    }
+    if (!hasSum) into[into.length - 1] = -0
+  }
+
+  startUnixMicrosOf(): UnixMicros {
+    return Math.min(...this.#kept.map(({ points, index }) => points.startUnixMicrosOf(index)))
+  }
+}

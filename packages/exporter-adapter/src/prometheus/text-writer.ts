@@ -1,0 +1,308 @@
+import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
+import type { Exemplar } from '@otel-sluice/processor'
+import { isClassicLabelName, isClassicMetricName } from './escaping.ts'
+import { exemplarLabels, latestOf, latestWithin } from './exemplars.ts'
+import { type Family, hasNegativeBounds } from './families.ts'
+import { escapedLabelValue, LabelBlocks, labelText } from './label-blocks.ts'
+import type { Labels } from './labels.ts'
+import type { ExplicitAggregation, SampleWriter, WrittenPoints } from './sample-writer.ts'
+import {
+  copyBytes,
+  copyLong,
+  isLong,
+  NUMBER_BYTES,
+  numberText,
+  SLACK_BYTES,
+  type TextBody,
+  viewOf,
+  writeNumber,
+} from './text-body.ts'
+
+const NEWLINE = 10
+const BLANK = 32
+const CLOSE = 125
+
+const NO_EXEMPLARS: readonly Exemplar[] = []
+const NO_BOUNDARIES: readonly number[] = []
+
+/** What a line begins with: before labels, and where there are none. */
+interface LineHead {
+  readonly open: Buffer
+  readonly openView: DataView
+  readonly bare: Buffer
+}
+
+/** What the lines of buckets have after their labels: `,le="…"} `, without the comma where there are none. */
+interface BucketTails {
+  readonly afterLabels: readonly DataView[]
+  readonly alone: readonly DataView[]
+  readonly longest: number
+}
+
+/**
+ * The Prometheus text formats 0.0.4 and 1.0.0, and OpenMetrics 1.0: a family's lines, a series after the other.
+ *
+ * For each line the name and the labels are copied as bytes that were made before, and only the number is made anew.
+ */
+export class TextWriter implements SampleWriter {
+  readonly #body: TextBody
+  readonly #isOpenMetrics: boolean
+  readonly #labels: Labels
+  #blocks = new LabelBlocks()
+  #sample = headOf('')
+  #bucket = headOf('')
+  #sum = headOf('')
+  #count = headOf('')
+  #created: LineHead | undefined
+  #boundaries: readonly number[] | undefined
+  #cells = new Float64Array(0)
+  #tails: BucketTails = { afterLabels: [], alone: [], longest: 0 }
+
+  /** @param labels for those of exemplars */
+  constructor(body: TextBody, isOpenMetrics: boolean, labels: Labels) {
+    this.#body = body
+    this.#isOpenMetrics = isOpenMetrics
+    this.#labels = labels
+  }
+
+  begin(family: Family, blocks: LabelBlocks): void {
+    const { name, type, sampleName } = family
+    this.#blocks = blocks
+    this.#boundaries = undefined
+    this.#sample = headOf(sampleName)
+    this.#bucket = headOf(`${name}_bucket`)
+    this.#sum = headOf(`${name}_sum`)
+    this.#count = headOf(`${name}_count`)
+    const hasCreated = this.#isOpenMetrics && (type === 'counter' || type === 'histogram')
+    this.#created = hasCreated ? headOf(`${name}_created`) : undefined
+    this.#body.text(commentsOf(family, this.#isOpenMetrics))
+  }
+
+  scalars(blocks: Int32Array, points: WrittenPoints, from: number, to: number): void {
+    if (this.#created !== undefined) {
+      for (let i = from; i < to; i++) this.scalar(blocks[i]!, points, i, NO_EXEMPLARS)
+      return
+    }
+    for (let i = from; i < to; ) {
+      // As many as there is certainly room for.
+      this.#body.reserve(this.#sample.open.length + this.#blocks.longest + 3 + NUMBER_BYTES)
+      i = this.#plainLines(blocks, points, i, to)
+    }
+  }
+
+  /** Writes lines until there is no room. This is what a scrape of many series spends its time with: all is at hand. */
+  #plainLines(blocks: Int32Array, points: WrittenPoints, from: number, to: number): number {
+    const body = this.#body
+    const { chunk, view } = body
+    const { openView, bare } = this.#sample
+    const { bytes, view: labels, starts, longest } = this.#blocks
+    const head = openView.byteLength - SLACK_BYTES
+    const most = chunk.length - (head + longest + 3 + NUMBER_BYTES + SLACK_BYTES)
+    let at = body.at
+    let i = from
+    for (; i < to && at <= most; i++) {
+      const block = blocks[i]!
+      const start = starts[block]!
+      const length = starts[block + 1]! - start
+      if (length === 0) {
+        at = copyLong(bare, 0, bare.length, chunk, at)
+      } else {
+        for (let k = 0; k < head; k += 4) view.setInt32(at + k, openView.getInt32(k, true), true)
+        at += head
+        if (isLong(length)) copyLong(bytes, start, length, chunk, at)
+        else for (let k = 0; k < length; k += 4) view.setInt32(at + k, labels.getInt32(start + k, true), true)
+        at += length
+        chunk[at] = CLOSE
+        chunk[at + 1] = BLANK
+        at += 2
+      }
+      at = writeNumber(chunk, at, points.numberOf(i))
+      chunk[at++] = NEWLINE
+    }
+    body.at = at
+    return i
+  }
+
+  scalar(block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
+    this.#line(this.#sample, block, points.numberOf(index))
+    if (this.#created === undefined) return
+    const latest = latestOf(exemplars)
+    if (latest !== undefined) this.#exemplar(latest)
+    this.#line(this.#created, block, points.startUnixMicrosOf(index) / 1e6)
+  }
+
+  histogram(block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
+    const { boundaries } = points.stream.aggregation as ExplicitAggregation
+    if (boundaries !== this.#boundaries) this.#use(boundaries)
+    const cells = this.#cells
+    points.histogramInto(index, cells)
+    const count =
+      exemplars.length === 0 || !this.#isOpenMetrics
+        ? this.#buckets(block, boundaries.length + 1, cells)
+        : this.#bucketsWith(exemplars, block, boundaries, cells)
+    const sum = cells[boundaries.length + 1]!
+    this.#sumAndCount(block, Object.is(sum, -0) ? undefined : sum, count, points, index)
+  }
+
+  /** The text formats have no native histograms: as from the official clients, one with no bucket but the last. */
+  exponential(block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
+    if (this.#boundaries !== NO_BOUNDARIES) this.#use(NO_BOUNDARIES)
+    const { count, sum } = points.valueOf(index) as ExponentialHistogram
+    this.#bucketsWith(this.#isOpenMetrics ? exemplars : NO_EXEMPLARS, block, NO_BOUNDARIES, [count])
+    this.#sumAndCount(block, sum, count, points, index)
+  }
+
+  end(): void {}
+
+  /** @returns the count of all buckets */
+  #buckets(block: number, lines: number, cells: Float64Array): number {
+    const body = this.#body
+    const { open, openView } = this.#bucket
+    const { bytes, view: labels, starts } = this.#blocks
+    const start = starts[block]!
+    const labelBytes = starts[block + 1]! - start
+    const prefix = open.length + labelBytes
+    const { afterLabels, alone, longest } = this.#tails
+    const tails = labelBytes === 0 ? alone : afterLabels
+    body.reserve(lines * (prefix + longest + NUMBER_BYTES + 1))
+    const { chunk, view } = body
+    const first = body.at
+    let at = copyBytes(openView, 0, open.length, view, first)
+    at = isLong(labelBytes)
+      ? copyLong(bytes, start, labelBytes, chunk, at)
+      : copyBytes(labels, start, labelBytes, view, at)
+    let count = 0
+    for (let i = 0; i < lines; i++) {
+      if (i > 0)
+        at = isLong(prefix) ? copyLong(chunk, first, prefix, chunk, at) : copyBytes(view, first, prefix, view, at)
+      const tail = tails[i]!
+      at = copyBytes(tail, 0, tail.byteLength - SLACK_BYTES, view, at)
+      count += cells[i]!
+      at = writeNumber(chunk, at, count)
+      chunk[at++] = NEWLINE
+    }
+    body.at = at
+    return count
+  }
+
+  #bucketsWith(
+    exemplars: readonly Exemplar[],
+    block: number,
+    boundaries: readonly number[],
+    cells: ArrayLike<number>,
+  ): number {
+    const body = this.#body
+    const { bytes, starts } = this.#blocks
+    const { afterLabels, alone } = this.#tails
+    const isBare = starts[block] === starts[block + 1]
+    let count = 0
+    for (let i = 0; i <= boundaries.length; i++) {
+      count += cells[i]!
+      body.append(this.#bucket.open)
+      body.append(bytes.subarray(starts[block], starts[block + 1]))
+      body.append(withoutSlack((isBare ? alone : afterLabels)[i]!))
+      const low = i === 0 ? Number.NEGATIVE_INFINITY : boundaries[i - 1]!
+      const exemplar = latestWithin(exemplars, low, boundaries[i] ?? Number.POSITIVE_INFINITY)
+      body.text(`${numberText(count)}${exemplar === undefined ? '' : this.#exemplarText(exemplar)}\n`)
+    }
+    return count
+  }
+
+  #sumAndCount(block: number, sum: number | undefined, count: number, points: WrittenPoints, index: number): void {
+    if (!this.#isOpenMetrics || !hasNegativeBounds(points.stream)) {
+      if (sum !== undefined) this.#line(this.#sum, block, sum)
+      this.#line(this.#count, block, count)
+    }
+    if (this.#created !== undefined) this.#line(this.#created, block, points.startUnixMicrosOf(index) / 1e6)
+  }
+
+  #line({ open, openView, bare }: LineHead, block: number, value: number): void {
+    const body = this.#body
+    const { bytes, view: labels, starts } = this.#blocks
+    const start = starts[block]!
+    const length = starts[block + 1]! - start
+    body.reserve(open.length + length + 3 + NUMBER_BYTES)
+    const { chunk, view } = body
+    let at: number
+    if (length === 0) {
+      at = copyLong(bare, 0, bare.length, chunk, body.at)
+    } else {
+      at = copyBytes(openView, 0, open.length, view, body.at)
+      at = isLong(length) ? copyLong(bytes, start, length, chunk, at) : copyBytes(labels, start, length, view, at)
+      chunk[at++] = CLOSE
+      chunk[at++] = BLANK
+    }
+    at = writeNumber(chunk, at, value)
+    chunk[at++] = NEWLINE
+    body.at = at
+  }
+
+  /** Of the line that was written last. */
+  #exemplar(exemplar: Exemplar): void {
+    this.#body.at--
+    this.#body.text(`${this.#exemplarText(exemplar)}\n`)
+  }
+
+  #exemplarText(exemplar: Exemplar): string {
+    const labels = labelText(exemplarLabels(exemplar, this.#labels), quotedLabelName)
+    return ` # {${labels}} ${numberText(exemplar.value)} ${numberText(exemplar.timeUnixMicros / 1e6)}`
+  }
+
+  #use(boundaries: readonly number[]): void {
+    this.#boundaries = boundaries
+    this.#cells = new Float64Array(boundaries.length + 2)
+    const texts = [...boundaries, Number.POSITIVE_INFINITY].map((bound) => `le="${this.#boundText(bound)}"} `)
+    const afterLabels = texts.map((text) => slackened(`,${text}`))
+    const longest = Math.max(...afterLabels.map(({ byteLength }) => byteLength))
+    this.#tails = { afterLabels, alone: texts.map(slackened), longest }
+  }
+
+  /** OpenMetrics wants to see that it is not an integer. */
+  #boundText(bound: number): string {
+    const text = numberText(bound)
+    return this.#isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text
+  }
+}
+
+/** HELP, TYPE and, where the format has it, UNIT. */
+export function commentsOf(
+  { name, type, help, unit }: { name: string; type: string; help: string; unit: string },
+  isOpenMetrics: boolean,
+): string {
+  const said = quotedMetricName(name)
+  const typeText = type === 'unknown' && !isOpenMetrics ? 'untyped' : type
+  // OpenMetrics knows of no unit that is not the end of the name.
+  const unitText = isOpenMetrics && unit !== '' && name.endsWith(`_${unit}`) ? `# UNIT ${said} ${unit}\n` : ''
+  const helpText = help === '' ? '' : `# HELP ${said} ${escapedHelp(help, isOpenMetrics)}\n`
+  return `${helpText}# TYPE ${said} ${typeText}\n${unitText}`
+}
+
+export function quotedLabelName(name: string): string {
+  return isClassicLabelName(name) ? name : `"${escapedLabelValue(name)}"`
+}
+
+function quotedMetricName(name: string): string {
+  return isClassicMetricName(name) ? name : `"${escapedLabelValue(name)}"`
+}
+
+function headOf(name: string): LineHead {
+  const isClassic = isClassicMetricName(name)
+  const quoted = quotedMetricName(name)
+  const open = isClassic ? `${name}{` : `{${quoted},`
+  const bare = isClassic ? `${name} ` : `{${quoted}} `
+  return { open: Buffer.from(open), openView: slackened(open), bare: Buffer.from(bare) }
+}
+
+/** Bytes that {@link copyBytes} may read beyond the end of. */
+function slackened(text: string): DataView {
+  return viewOf(Buffer.concat([Buffer.from(text), Buffer.alloc(SLACK_BYTES)]))
+}
+
+function withoutSlack({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength - SLACK_BYTES)
+}
+
+function escapedHelp(help: string, isOpenMetrics: boolean): string {
+  const escaped = help.toWellFormed().replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return isOpenMetrics ? escaped.replaceAll('"', '\\"') : escaped
+}
