@@ -12,7 +12,7 @@ function family(type: PrometheusType, write: (writer: ProtobufWriter) => void, n
   const writer = new ProtobufWriter()
   writer.begin(name, 'What it is', unit, type)
   write(writer)
-  const families = decodeFamilies(writer.end()!)
+  const families = decodeFamilies(Buffer.concat(writer.end()))
   expect(families).toHaveLength(1)
   return families[0]!
 }
@@ -47,7 +47,7 @@ describe('a family', () => {
   test('that has no metric is not written', () => {
     const writer = new ProtobufWriter()
     writer.begin('x', '', undefined, 'gauge')
-    expect(writer.end()).toBeUndefined()
+    expect(writer.end()).toEqual([])
   })
 
   test('ends where its length says, and the next one begins', () => {
@@ -55,12 +55,12 @@ describe('a family', () => {
     const messages: Uint8Array[] = []
     writer.begin('first', 'a'.repeat(300), undefined, 'gauge')
     for (let i = 0; i < 100; i++) writer.gauge([['i', `${i}`]], i)
-    messages.push(writer.end()!)
+    messages.push(...writer.end())
     writer.begin('nothing', '', undefined, 'gauge')
-    expect(writer.end()).toBeUndefined()
+    expect(writer.end()).toEqual([])
     writer.begin('second', '', undefined, 'counter')
     writer.counter([], 2, CREATED_MICROS)
-    messages.push(writer.end()!)
+    messages.push(...writer.end())
 
     const decoded = decodeFamilies(Buffer.concat(messages))
     expect(decoded.map(({ name, type, metric }) => [name, type, metric.length])).toEqual([

@@ -35,7 +35,7 @@ const LAST_GET = GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
 const HOSTILE = 100
 const SCRAPES = 100
 const MOST_MILLIS = 100
-const MOST_ROUNDS = 4
+const MOST_ROUNDS = 6
 
 test(`a scraper among ${HOSTILE} hostile connections is answered as ever`, async () => {
   const { port, fake, server, requests } = await serve({

@@ -60,8 +60,7 @@ function write(
     const writer = new ProtobufWriter()
     writer.begin(name, help, undefined, 'gauge')
     for (const { pairs, value } of samples) writer.gauge(pairs, value)
-    const message = writer.end()
-    if (message !== undefined) body.append(message)
+    for (const piece of writer.end()) body.adopt(piece)
     return
   }
   body.text(commentsOf({ name, type, help, unit: '' }, format === 'openmetrics'))

@@ -55,6 +55,8 @@ export class PrometheusEndpoint implements ExporterAdapter {
       ...(authorize !== undefined && { authorize }),
       maxConcurrentScrapes,
       scrapeTimeoutMillis,
+      // A scraper that takes longer has given up itself.
+      responseTimeoutMillis: scrapeTimeoutMillis,
     })
     this.ready = new Promise((resolve) => {
       this.#isReady = resolve

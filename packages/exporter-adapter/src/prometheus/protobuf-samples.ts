@@ -80,8 +80,7 @@ export class ProtobufSamples implements SampleWriter {
   }
 
   end(): void {
-    const message = this.#writer.end()
-    if (message !== undefined) this.#body.append(message)
+    for (const piece of this.#writer.end()) this.#body.adopt(piece)
   }
 
   #exemplarOf(exemplar: Exemplar): PrometheusExemplar {

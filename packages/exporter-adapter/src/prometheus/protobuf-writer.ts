@@ -38,6 +38,9 @@ const TIMESTAMP = { seconds: 1, nanos: 2 } as const
 /** A span of nothing: the sign of native histograms that nothing else tells from classic ones. */
 const NO_BUCKETS_AT_ALL: NativeBuckets = { spans: [{ offset: 0, length: 0 }], deltas: [] }
 
+/** Some ten kilobytes. */
+const METRICS_IN_PIECE = 64
+
 const MAX_UINT32 = 2 ** 32 - 1
 const MAX_INT32 = 2 ** 31 - 1
 
@@ -52,7 +55,10 @@ export class ProtobufWriter {
   #help = ''
   #unit: string | undefined
   #type: PrometheusType = 'unknown'
-  #hasMetric = false
+  /** What is finished of the family: in pieces, since to put all of a large one together would take long. */
+  #pieces: Uint8Array[] = []
+  #bytes = 0
+  #inPiece = 0
 
   /**
    * Begins a family; one that gets no metric is not written. A unit that is not the end of the name is left out, since
@@ -73,7 +79,7 @@ export class ProtobufWriter {
     this.#double(COUNTER.value, value)
     if (exemplar !== undefined) this.#exemplar(COUNTER.exemplar, exemplar)
     this.#timestamp(COUNTER.created, createdUnixMicros)
-    this.#writer.join().join()
+    this.#endMetric()
   }
 
   /** Of a family of gauges, and of one of unknown type. */
@@ -81,7 +87,7 @@ export class ProtobufWriter {
     this.#metric(labels)
     this.#message(this.#type === 'unknown' ? METRIC.untyped : METRIC.gauge)
     this.#double(GAUGE.value, value)
-    this.#writer.join().join()
+    this.#endMetric()
   }
 
   /**
@@ -114,7 +120,7 @@ export class ProtobufWriter {
     const aboveAll = latest?.[bounds.length]
     if (aboveAll !== undefined) this.#bucket(count, Number.POSITIVE_INFINITY, aboveAll)
     this.#timestamp(HISTOGRAM.created, createdUnixMicros)
-    this.#writer.join().join()
+    this.#endMetric()
   }
 
   /**
@@ -138,20 +144,21 @@ export class ProtobufWriter {
     this.#buckets(POSITIVE, isTakenForClassic(value) ? NO_BUCKETS_AT_ALL : value.positive)
     this.#timestamp(HISTOGRAM.created, createdUnixMicros)
     for (const exemplar of exemplars) this.#exemplar(HISTOGRAM.exemplar, exemplar)
-    this.#writer.join().join()
+    this.#endMetric()
   }
 
-  /** Ends the family: its length and its message, or `undefined` when it has no metric. */
-  end(): Uint8Array | undefined {
-    if (!this.#hasMetric) return undefined
-    this.#hasMetric = false
-    return this.#writer.join().finish()
+  /** Ends the family: its length and its message, in pieces; none when it has no metric. */
+  end(): readonly Uint8Array[] {
+    this.#endPiece()
+    const pieces = this.#pieces
+    const length = this.#bytes
+    this.#pieces = []
+    this.#bytes = 0
+    return pieces.length === 0 ? [] : [this.#writer.uint32(length).finish(), ...pieces]
   }
 
   #metric(labels: LabelPairs): void {
-    if (!this.#hasMetric) {
-      this.#hasMetric = true
-      this.#writer.fork()
+    if (this.#pieces.length === 0 && this.#inPiece === 0) {
       this.#string(FAMILY.name, this.#name)
       this.#string(FAMILY.help, this.#help)
       this.#writer.tag(FAMILY.type, WireType.Varint).uint32(TYPES[this.#type])
@@ -159,6 +166,21 @@ export class ProtobufWriter {
     }
     this.#message(FAMILY.metric)
     this.#labels(METRIC.label, labels)
+  }
+
+  /** Of the message of its kind, and of the metric. */
+  #endMetric(): void {
+    this.#writer.join().join()
+    this.#inPiece++
+    if (this.#inPiece === METRICS_IN_PIECE) this.#endPiece()
+  }
+
+  #endPiece(): void {
+    if (this.#inPiece === 0) return
+    const piece = this.#writer.finish()
+    this.#pieces.push(piece)
+    this.#bytes += piece.length
+    this.#inPiece = 0
   }
 
   #labels(field: number, labels: LabelPairs): void {

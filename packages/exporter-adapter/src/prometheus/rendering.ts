@@ -25,6 +25,12 @@ export class Rendering {
     return this.#gzipped
   }
 
+  /** None of them will read it. */
+  releaseAll(): void {
+    this.#readers = 0
+    this.#body.release()
+  }
+
   /** One of its readers is done: its chunks are used again after the last of them. */
   release(): void {
     this.#readers--

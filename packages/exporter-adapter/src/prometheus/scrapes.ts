@@ -15,9 +15,9 @@ const FORGET_AFTER_MILLIS = 15 * 60_000
 const MARGIN_MILLIS = 50
 
 /**
- * Answers scrapes: one turn for all who wait for the same one, and one rendering for those of them who want the same format.
+ * Answers scrapes: one turn and one rendering for all who wait for the same format (see rounds.ts).
  *
- * A turn that is not over in time is not waited for: the view is served as the last one left it.
+ * A round that is not over in time is not waited for: the view is served as the last turn left it.
  */
 export class Scrapes {
   readonly #settings: EndpointSettings
@@ -47,34 +47,36 @@ export class Scrapes {
     try {
       const negotiated = negotiate(accept)
       const deadlineMillis = performance.now() + timeoutMillis
-      const rendering = await this.#render(this.#variantFor(negotiated), reader, deadlineMillis)
+      const isGzipped = acceptsGzip(acceptEncoding)
+      const rendering = await this.#render(this.#variantFor(negotiated), reader, deadlineMillis, isGzipped)
       this.#counts.offeredPoints += rendering.points
       this.#counts.deliveredPoints += rendering.points
       this.#counts.lastSuccessUnixMillis = Date.now()
-      return await answerOf(rendering, negotiated, acceptsGzip(acceptEncoding))
+      return await answerOf(rendering, negotiated, isGzipped)
     } catch (error) {
       this.#counts.failed(error)
       throw error
     }
   }
 
-  async #render(variant: Variant, reader: AttachedReader, deadlineMillis: number): Promise<Rendering> {
-    const leftMillis = () => deadlineMillis - performance.now()
+  async #render(
+    variant: Variant,
+    reader: AttachedReader,
+    deadlineMillis: number,
+    isGzipped: boolean,
+  ): Promise<Rendering> {
+    const leftMillis = () => Math.max(0, deadlineMillis - performance.now())
     const reserveMillis = Math.min(leftMillis() / 2, 2 * variant.lastMillis + MARGIN_MILLIS)
-    // Those that have come at the same time have one turn.
-    await new Promise((resolve) => setImmediate(resolve))
-    const isFresh = await settlesWithin(reader.turn(), leftMillis() - reserveMillis)
-    if (!isFresh && reader.cumulative.endUnixMicros === 0) {
+    const next = variant.next(reader, isGzipped)
+    if (await settlesWithin(next, leftMillis() - reserveMillis)) return next
+    releaseLate(next)
+    if (reader.cumulative.endUnixMicros === 0) {
       throw new Error('the first collection has not finished in time: a callback may hang')
     }
-    const rendered = variant.render(reader)
-    if (await settlesWithin(rendered, Math.max(0, leftMillis()))) return rendered
-    // It comes all the same, to nobody.
-    rendered.then(
-      (late) => late.release(),
-      () => {},
-    )
-    throw new Error(`${this.#settings.name}: the scrape took longer than it may`)
+    const latest = variant.latest(reader)
+    if (await settlesWithin(latest, leftMillis())) return latest
+    releaseLate(latest)
+    throw new Error('the scrape took longer than it may')
   }
 
   #variantFor(negotiated: Negotiated): Variant {
@@ -96,6 +98,14 @@ export class Scrapes {
     }
     return variant
   }
+}
+
+/** It comes all the same, to nobody. */
+function releaseLate(rendering: Promise<Rendering>): void {
+  rendering.then(
+    (late) => late.release(),
+    () => {},
+  )
 }
 
 async function answerOf(rendering: Rendering, { contentType }: Negotiated, isGzipped: boolean): Promise<ScrapeAnswer> {

@@ -8,9 +8,6 @@ export const SLACK_BYTES = 4
 /** From here on one call is faster than a loop. */
 const LONG_BYTES = 128
 
-/** The most that one number takes: `-1.2345678901234567e-308`. */
-export const NUMBER_BYTES = 24
-
 /** Chunks of bodies that are done with, for the next ones: a body of 100,000 series is 10 MB and more. */
 export class ChunkPool {
   readonly #free: Buffer[] = []
@@ -32,7 +29,9 @@ export class ChunkPool {
 export class TextBody {
   readonly #pool: ChunkPool
   readonly #chunks: Buffer[] = []
-  readonly #lengths: number[] = []
+  readonly #parts: Uint8Array[] = []
+  /** Where in the chunk the part begins that is being written. */
+  #from = 0
   chunk: Buffer
   /** Of the same bytes. */
   view: DataView
@@ -47,8 +46,9 @@ export class TextBody {
   /** Makes room for so many bytes in one piece. */
   reserve(bytes: number): void {
     if (this.at + bytes + SLACK_BYTES <= this.chunk.length) return
+    this.#endPart()
     this.#chunks.push(this.chunk)
-    this.#lengths.push(this.at)
+    this.#from = 0
     this.chunk = this.#pool.take(bytes + SLACK_BYTES)
     this.view = viewOf(this.chunk)
     this.at = 0
@@ -60,23 +60,34 @@ export class TextBody {
     this.at += this.chunk.write(text, this.at, 'utf8')
   }
 
-  /** Writes bytes of which there may be any number. */
+  /** Writes bytes. */
   append(bytes: Uint8Array): void {
     this.reserve(bytes.length)
     this.chunk.set(bytes, this.at)
     this.at += bytes.length
   }
 
+  /** The same without a copy: whoever gives them must not change them. */
+  adopt(bytes: Uint8Array): void {
+    this.#endPart()
+    this.#parts.push(bytes)
+  }
+
   /** What has been written, in order. */
-  parts(): Uint8Array[] {
-    const whole = this.#chunks.map((chunk, i) => chunk.subarray(0, this.#lengths[i]!))
-    return this.at === 0 ? whole : [...whole, this.chunk.subarray(0, this.at)]
+  parts(): readonly Uint8Array[] {
+    this.#endPart()
+    return this.#parts
   }
 
   /** Nobody reads it any more. */
   release(): void {
     for (const chunk of this.#chunks) this.#pool.give(chunk)
     this.#pool.give(this.chunk)
+  }
+
+  #endPart(): void {
+    if (this.at > this.#from) this.#parts.push(this.chunk.subarray(this.#from, this.at))
+    this.#from = this.at
   }
 }
 
@@ -103,60 +114,4 @@ export function copyLong(from: Buffer, start: number, length: number, into: Buff
 
 export function isLong(length: number): boolean {
   return length > LONG_BYTES
-}
-
-const ZERO = 48
-const MINUS = 45
-
-/**
- * Writes a number as the text formats read it, as few digits as say it exactly. Needs {@link NUMBER_BYTES} of room.
- *
- * @returns where it ends
- */
-export function writeNumber(into: Uint8Array, at: number, value: number): number {
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return writeInteger(into, at, value)
-  const text = numberText(value)
-  for (let i = 0; i < text.length; i++) into[at++] = text.charCodeAt(i)
-  return at
-}
-
-export function numberText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return '+Inf'
-  if (value === Number.NEGATIVE_INFINITY) return '-Inf'
-  return Object.is(value, -0) ? '-0' : String(value)
-}
-
-function writeInteger(into: Uint8Array, at: number, value: number): number {
-  if (value < 0) {
-    into[at++] = MINUS
-    value = -value
-  }
-  // Small integers are divided without floating point.
-  if (value <= 0x3fffffff) return writeSmall(into, at, value, digitsIn(value))
-  const high = Math.floor(value / 1e9)
-  const low = value - high * 1e9
-  return writeSmall(into, writeInteger(into, at, high), low, 9)
-}
-
-function writeSmall(into: Uint8Array, at: number, value: number, digits: number): number {
-  const end = at + digits
-  let rest = value | 0
-  for (let i = end - 1; i >= at; i--) {
-    const tenth = (rest / 10) | 0
-    into[i] = ZERO + rest - tenth * 10
-    rest = tenth
-  }
-  return end
-}
-
-function digitsIn(value: number): number {
-  if (value < 10) return 1
-  if (value < 100) return 2
-  if (value < 1000) return 3
-  if (value < 10_000) return 4
-  if (value < 100_000) return 5
-  if (value < 1_000_000) return 6
-  if (value < 10_000_000) return 7
-  if (value < 100_000_000) return 8
-  return value < 1_000_000_000 ? 9 : 10
 }

@@ -5,18 +5,9 @@ import { exemplarLabels, latestOf, latestWithin } from './exemplars.ts'
 import { type Family, hasNegativeBounds } from './families.ts'
 import { escapedLabelValue, LabelBlocks, labelText } from './label-blocks.ts'
 import type { Labels } from './labels.ts'
+import { NUMBER_BYTES, numberText, writeNumber } from './numbers.ts'
 import type { ExplicitAggregation, SampleWriter, WrittenPoints } from './sample-writer.ts'
-import {
-  copyBytes,
-  copyLong,
-  isLong,
-  NUMBER_BYTES,
-  numberText,
-  SLACK_BYTES,
-  type TextBody,
-  viewOf,
-  writeNumber,
-} from './text-body.ts'
+import { copyBytes, copyLong, isLong, SLACK_BYTES, type TextBody, viewOf } from './text-body.ts'
 
 const NEWLINE = 10
 const BLANK = 32

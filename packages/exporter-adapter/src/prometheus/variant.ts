@@ -7,17 +7,19 @@ import type { Negotiated } from './negotiation.ts'
 import { writeConflicts, writeTargetInfo } from './own-families.ts'
 import { ProtobufSamples } from './protobuf-samples.ts'
 import { Rendering } from './rendering.ts'
+import { Rounds, type Waiting } from './rounds.ts'
 import { type ChunkPool, TextBody } from './text-body.ts'
 import { TextWriter } from './text-writer.ts'
 
-/** Everything in one format and escaping: rendered once for all who wait for the same. */
+/** Everything in one format and escaping. */
 export class Variant {
   readonly #format: Negotiated['format']
   readonly #names: EndpointNames
   readonly #conflicts: Conflicts
   readonly #pool: ChunkPool
   readonly #exposition: Exposition
-  #unbegun: { readonly rendering: Promise<Rendering>; readonly waiting: { count: number } } | undefined
+  readonly #plain = new Rounds((reader, waiting) => this.#render(reader, waiting), false)
+  readonly #gzipped = new Rounds((reader, waiting) => this.#render(reader, waiting), true)
   /** How long the last rendering took, in ms. */
   lastMillis = 0
   /** When it was last asked for, in the time of `performance.now()`. */
@@ -31,19 +33,19 @@ export class Variant {
     this.#exposition = new Exposition({ ...names, escaping, isOpenMetrics: format === 'openmetrics' }, conflicts)
   }
 
-  /** The view as it is after the drain under way, if any. Whoever gets it has to release it. */
-  render(reader: AttachedReader): Promise<Rendering> {
+  /** What there is after a turn that begins later than this. Whoever gets it has to release it. */
+  next(reader: AttachedReader, isGzipped: boolean): Promise<Rendering> {
     this.usedMillis = performance.now()
-    if (this.#unbegun === undefined) {
-      const waiting = { count: 0 }
-      const rendering = reader.betweenDrains(async () => {
-        this.#unbegun = undefined
-        return new Rendering(await this.#write(reader), waiting.count)
-      })
-      this.#unbegun = { rendering, waiting }
-    }
-    this.#unbegun.waiting.count++
-    return this.#unbegun.rendering
+    return (isGzipped ? this.#gzipped : this.#plain).next(reader)
+  }
+
+  /** What the last turn has left, for a scrape that cannot wait for another one. It has to be released. */
+  latest(reader: AttachedReader): Promise<Rendering> {
+    return this.#render(reader, { count: 1 })
+  }
+
+  #render(reader: AttachedReader, waiting: Waiting): Promise<Rendering> {
+    return reader.betweenDrains(async () => new Rendering(await this.#write(reader), waiting.count))
   }
 
   async #write(reader: AttachedReader): Promise<{ readonly body: TextBody; readonly points: number }> {

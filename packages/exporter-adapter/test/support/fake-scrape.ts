@@ -28,12 +28,13 @@ export class FakeScrape {
   readonly scrape: Scrape = async (wanted) => {
     this.wanted.push(wanted)
     const chunks = this.chunks()
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
     await this.#gate
     const each = this.releases.push(0) - 1
     return {
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
       chunks,
-      bytes: chunks.reduce((sum, { length }) => sum + length, 0),
+      bytes,
       release: () => {
         this.releases[each]!++
       },

@@ -26,7 +26,7 @@ export class Reply {
     response.on('close', end)
     // 'close' follows.
     response.on('error', () => {})
-    // A response that waits behind another one of its connection never hears of the end of that; its request does.
+    // In Node.js 20, a response that waits behind another one never hears that the connection is closed; its request does.
     request.on('close', () => {
       if (request.socket.destroyed) this.#end()
     })
@@ -111,12 +111,11 @@ export class Reply {
 function write(response: ServerResponse, chunks: readonly Uint8Array[]): void {
   let next = 0
   const writeMore = (): void => {
-    while (next < chunks.length) {
-      if (response.write(chunks[next++])) continue
-      response.once('drain', writeMore)
-      return
-    }
+    while (next < chunks.length) if (!response.write(chunks[next++])) return
+    response.off('drain', writeMore)
     response.end()
   }
+  // Not once for each: middleware that compresses keeps every listener it is given.
+  response.on('drain', writeMore)
   writeMore()
 }

@@ -1,4 +1,4 @@
-/** How a scraper says how long it waits, in seconds (Prometheus since 2.3). */
+/** How a scraper says how long it waits, in seconds: Prometheus sends it with every scrape. */
 export const TIMEOUT_HEADER = 'x-prometheus-scrape-timeout-seconds'
 
 /** Seconds as Go prints them: no sign and no exponent. Longer than 11 days is taken for a mistake. */
