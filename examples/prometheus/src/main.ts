@@ -5,14 +5,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { metrics } from '@opentelemetry/api'
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { PullExporterAdapter } from '@otel-sluice/exporter-adapter'
+import { PrometheusEndpoint } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 
-// Without preventServerStart the exporter opens a server of its own; this shop has one already.
-const exporter = new PrometheusExporter({ preventServerStart: true })
-const reader = new BufferingMetricReader({ adapters: [new PullExporterAdapter(exporter)] })
+// Without `server: false` the endpoint opens a server of its own; this shop has one already.
+const endpoint = new PrometheusEndpoint({ server: false })
+const reader = new BufferingMetricReader({ adapters: [endpoint] })
 const provider = new MeterProvider({ readers: [reader] })
 metrics.setGlobalMeterProvider(provider)
 
@@ -25,7 +24,7 @@ const duration = meter.createHistogram('shop.order.duration', {
 })
 
 const server = createServer(async (request, response) => {
-  if (request.url === '/metrics') return exporter.getMetricsRequestHandler(request, response)
+  if (request.url === '/metrics') return endpoint.handler(request, response)
   const startedMillis = performance.now()
   await sleep(Math.random() * 50)
   orders.add(1, { item: Math.random() < 0.5 ? 'tea' : 'coffee' })

@@ -21,6 +21,6 @@ test('it shows its metrics on a free port where the wanted one is taken, and say
   other.close()
   expect(output).toContain(`Port ${port} cannot be used (EADDRINUSE), taking a free one`)
   expect(output).toMatch(/^shop_orders_total\{.*\} 1$/m)
-  expect(output).toMatch(/^shop_order_duration_count\{.*\} 1$/m)
+  expect(output).toMatch(/^shop_order_duration_seconds_count\{.*\} 1$/m)
   expect(code).toBe(0)
 })
