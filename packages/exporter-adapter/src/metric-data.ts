@@ -69,7 +69,8 @@ export class MetricDataBuilder {
   }
 
   #metricsOf(scope: InstrumentationScope): MetricData[] {
-    const key = JSON.stringify([scope.name, scope.version, scope.schemaUrl])
+    const { attributes } = scope as { readonly attributes?: unknown }
+    const key = JSON.stringify([scope.name, scope.version, scope.schemaUrl, attributes])
     let scopeMetrics = this.#scopes.get(key)
     if (scopeMetrics === undefined) {
       scopeMetrics = { scope, metrics: [] }

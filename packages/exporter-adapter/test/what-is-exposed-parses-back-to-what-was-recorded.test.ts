@@ -111,7 +111,7 @@ test(`every series is exposed once, or as a part of one with the same labels (se
         const { stream } = points
         const base = sampleNameOf(stream, wanted)
         const isHistogram = stream.aggregation.type === DataPointType.HISTOGRAM
-        const added = wanted.scopeInfo ? scopeAttributes(stream.scope, wanted.strategy) : {}
+        const added = wanted.scopeInfo ? scopeAttributes(stream.scope, wanted.strategy, wanted.escaping) : {}
         const labels = new Labels(wanted.strategy, wanted.escaping)
         const keys = points.series.map((series) =>
           keyOf(

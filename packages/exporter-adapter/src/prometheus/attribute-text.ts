@@ -4,7 +4,7 @@
  */
 export function attributeText(value: unknown): string {
   if (typeof value === 'string') return value.toWellFormed()
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   if (value === undefined || value === null) return ''
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   return (JSON.stringify(value, nested) ?? '').toWellFormed()

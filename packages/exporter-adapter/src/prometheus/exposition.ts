@@ -50,8 +50,8 @@ export class Exposition {
   labelsOf({ stream, attributes }: Series): Label[] {
     let added = this.#added.get(stream)
     if (added === undefined) {
-      const { scopeInfo, strategy } = this.#settings
-      added = { ...this.#constant, ...(scopeInfo && scopeAttributes(stream.scope, strategy)) }
+      const { scopeInfo, strategy, escaping } = this.#settings
+      added = { ...this.#constant, ...(scopeInfo && scopeAttributes(stream.scope, strategy, escaping)) }
       this.#added.set(stream, added)
     }
     return this.labels.of(attributes, added, isScalar(stream) ? undefined : 'le')

@@ -47,8 +47,9 @@ interface Named {
   readonly claims: readonly string[]
 }
 
-interface Draft extends Named {
+interface Draft extends Omit<Named, 'unit'> {
   help: string
+  unit: string
   readonly streams: Stream[]
 }
 
@@ -81,6 +82,7 @@ export function familiesOf(
     } else if (draft !== undefined) {
       conflicts.push(...commentConflicts(draft, named))
       if (draft.help === '') draft.help = stream.descriptor.description
+      if (draft.unit === '') draft.unit = named.unit
       draft.streams.push(stream)
     } else {
       const clash = claims.find((claim) => owners.has(claim))
@@ -128,7 +130,7 @@ function claimsOf(name: string, sampleName: string, type: FamilyType, isOpenMetr
 }
 
 /** Prometheus takes all of a family for what its first series is: classic and native histograms are not to be mixed. */
-function kindOf({ type, stream }: Named): string {
+function kindOf({ type, stream }: Pick<Named, 'type' | 'stream'>): string {
   return stream.aggregation.type === DataPointType.EXPONENTIAL_HISTOGRAM ? 'native histogram' : type
 }
 
@@ -141,7 +143,7 @@ function commentConflicts(draft: Draft, { stream, name, unit }: Named): Conflict
       dropsStream: false,
     })
   }
-  if (unit !== draft.unit) {
+  if (unit !== '' && draft.unit !== '' && unit !== draft.unit) {
     conflicts.push({
       message: `${name} has several units; that of ${saidOf(draft.stream)} is exposed`,
       dropsStream: false,
@@ -162,6 +164,7 @@ function inOrder(a: Stream, b: Stream): number {
 
 function orderOf({ scope, descriptor, kind, aggregation }: Stream): string {
   const { name, unit, valueType } = descriptor
-  const parts = [scope.name, scope.version ?? '', scope.schemaUrl ?? '', name, unit, kind, valueType, aggregation]
-  return JSON.stringify(parts)
+  const { attributes = '' } = scope as { readonly attributes?: unknown }
+  const ofScope = [scope.name, scope.version ?? '', scope.schemaUrl ?? '', attributes]
+  return JSON.stringify([...ofScope, name, unit, kind, valueType, aggregation])
 }

@@ -56,12 +56,21 @@ export class Labels {
 const MOST_NAMES = 10_000
 
 const SCOPE = 'otel_scope_'
-const SCOPE_FIELDS = new Set(['name', 'version', 'schema_url'])
+const SCOPE_FIELDS = ['name', 'version', 'schema_url']
 
-/** What a scope adds to all of its points (OTel spec, compatibility, "Instrumentation Scope"). */
-export function scopeAttributes(scope: InstrumentationScope, strategy: TranslationStrategy): Attributes {
+/**
+ * What a scope adds to all of its points (OTel spec, compatibility, "Instrumentation Scope"). Attributes of it that come to
+ * the label of its name, version or schema URL are dropped.
+ */
+export function scopeAttributes(
+  scope: InstrumentationScope,
+  strategy: TranslationStrategy,
+  escaping: Escaping,
+): Attributes {
   const { attributes = {} } = scope as { readonly attributes?: Attributes }
-  const kept = Object.entries(attributes).filter(([key]) => !SCOPE_FIELDS.has(translateKey(key, strategy)))
+  const labelOf = (key: string) => escapedLabelName(translateKey(SCOPE + key, strategy), escaping)
+  const taken = new Set(SCOPE_FIELDS.map(labelOf))
+  const kept = Object.entries(attributes).filter(([key]) => !taken.has(labelOf(key)))
   return {
     ...Object.fromEntries(kept.map(([key, value]) => [SCOPE + key, value])),
     [`${SCOPE}name`]: scope.name,

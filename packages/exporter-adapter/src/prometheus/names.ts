@@ -44,7 +44,8 @@ export function translateName(
   const escapes = strategy.startsWith('Underscore')
   const addsSuffixes = strategy.endsWith('WithSuffixes')
   const whole = (prefix === '' ? name : `${prefix}_${name}`).toWellFormed()
-  const clean = escapes ? underscored(whole) : whole
+  // What ends in _ would have two before _total.
+  const clean = escapes ? underscored(whole).replace(isCounter ? /(?<=.)_$/ : /$/, '') : whole
   const word = unitWord(unit)
   if (!addsSuffixes) {
     const isTotal = isCounter && clean.endsWith(TOTAL) && clean !== TOTAL

@@ -39,6 +39,8 @@ export class StreamRegistry {
       scope.name,
       scope.version ?? '',
       scope.schemaUrl ?? '',
+      // Not of the SDK, whose scopes have none; a producer's may.
+      (scope as { readonly attributes?: unknown }).attributes ?? '',
       descriptor.name,
       descriptor.unit,
       descriptor.valueType,
