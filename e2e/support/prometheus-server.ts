@@ -19,14 +19,22 @@ export interface PrometheusOptions {
   readonly nativeHistograms?: boolean
 }
 
+/** What is asked over HTTP. */
+export type RunningPrometheus = Pick<GoServer, 'url' | 'log' | 'stop'>
+
 /** A Prometheus that scrapes each second, into a directory that is removed at the end. */
 export class PrometheusServer {
-  readonly #server: GoServer
-  readonly #directory: string
+  readonly #server: RunningPrometheus
+  readonly #directory: string | undefined
 
-  private constructor(server: GoServer, directory: string) {
+  private constructor(server: RunningPrometheus, directory?: string) {
     this.#server = server
     this.#directory = directory
+  }
+
+  /** One that somebody else has started, and that is ready; its directory stays. */
+  static over(server: RunningPrometheus): PrometheusServer {
+    return new PrometheusServer(server)
   }
 
   /** @throws Error with its log, when it does not become ready in time */
@@ -127,7 +135,7 @@ export class PrometheusServer {
 
   async stop(): Promise<void> {
     await this.#server.stop()
-    rmSync(this.#directory, { recursive: true, force: true })
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true })
   }
 
   async #get<E extends keyof Answers>(endpoint: E, parameters: Record<string, string>): Promise<Answers[E]> {
