@@ -67,3 +67,25 @@ test('progress that could not be removed is not taken for that of the next parce
   )
   expect(arrived).toEqual([2, 2, 2, 2])
 })
+
+test('what a failed write has left is not sent by the next process', async () => {
+  for (let calls = 0; calls < 60; calls++) {
+    const world = new SpoolWorld(realPlace())
+    const steps: Step[] = [
+      { do: 'record', name: 'upDown', value: 1, series: 0 },
+      wait,
+      { do: 'disk', fault: 'flaky' },
+      add(0),
+      { do: 'flushed' },
+      add(0),
+      { do: 'disk', fault: 'well' },
+      { do: 'crashAtCall', calls },
+      wait,
+    ]
+    for (const step of steps) await world.take(step)
+    await world.recover()
+    const [first] = world.processes
+    if (first!.last.some(({ spoolError }) => spoolError !== undefined)) continue
+    for (const { receiver } of world.backends) expect(receiver.violations, `dies at call ${calls}`).toEqual([])
+  }
+})

@@ -263,10 +263,12 @@ export class ParcelSpool {
       if (this.#isClosed) return
       try {
         const spool = await this.#open()
+        // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
+        const isTidy = await spool.tidyUp()
         await this.#settle(spool)
         await work?.(spool)
         // What the last turn could not write is written by the next one.
-        if (this.#isSaved) this.#recover()
+        if (this.#isSaved && isTidy) this.#recover()
       } catch (error) {
         this.#fail(error)
       }

@@ -65,6 +65,11 @@ export class Incarnation {
 
   *renew(now: number): Steps<void> {
     yield* renewLease(this.path, now)
+    yield* this.sweep()
+  }
+
+  /** Removes what failed writes and removals have left, as far as that can be done. */
+  *sweep(): Steps<void> {
     for (const slot of [...this.nameless]) {
       if (yield* attempt(slot.remove())) this.nameless.delete(slot)
     }

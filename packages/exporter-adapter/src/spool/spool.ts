@@ -178,6 +178,18 @@ export class Spool {
   }
 
   /**
+   * Removes what failed writes have left: a later process could not tell it from what was acknowledged.
+   *
+   * @returns whether nothing of it is left
+   */
+  async tidyUp(): Promise<boolean> {
+    const incarnation = this.#admit()
+    const { nameless } = incarnation
+    if (nameless.size > 0) await this.#run('tidy up', () => incarnation.sweep(), incarnation)
+    return nameless.size === 0
+  }
+
+  /**
    * Takes over what other spools of this name have left behind: those that were closed, whose process is dead, or whose
    * lease has run out. The entries come in the order in which they were written, those of older incarnations first.
    * What could not be read now comes with a later call.

@@ -8,9 +8,18 @@ import type { SpoolOptions } from '../../src/spool/spool-options.ts'
 
 /**
  * What is wrong with the disk. `flaky`: every third call fails. `readOnce`: a parcel can be read once, and not again. `keepsProgress`: what has
- * been written of the progress of a parcel cannot be removed.
+ * been written of the progress of a parcel cannot be removed. `renamesUnsynced`: directories cannot be synchronised, and nothing
+ * can be removed.
  */
-export type DiskFault = 'well' | 'full' | 'readOnly' | 'broken' | 'flaky' | 'readOnce' | 'keepsProgress'
+export type DiskFault =
+  | 'renamesUnsynced'
+  | 'well'
+  | 'full'
+  | 'readOnly'
+  | 'broken'
+  | 'flaky'
+  | 'readOnce'
+  | 'keepsProgress'
 
 const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'])
 
@@ -65,6 +74,10 @@ export class ProcessFs implements SpoolFs {
     }
     if (this.fault === 'keepsProgress')
       return name === 'unlink' && String(args[0]).includes('progress') ? 'EIO' : undefined
+    if (this.fault === 'renamesUnsynced') {
+      const isOfDirectory = name === 'open' && !isChange(name, args) && (Number(args[1]) & constants.O_DIRECTORY) !== 0
+      return name === 'unlink' || isOfDirectory ? 'EIO' : undefined
+    }
     if (this.fault === 'flaky') return this.calls % 3 === 0 ? 'EIO' : undefined
     return undefined
   }

@@ -88,6 +88,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'flaky',
         'readOnce',
         'keepsProgress',
+        'renamesUnsynced',
       ),
     }),
   ),
