@@ -3,6 +3,14 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+const MODELS = [
+  'conservation',
+  'what-is-spooled-survives-the-process',
+  'what-is-exposed-parses-back-to-what-was-recorded',
+].map((name) => `packages/exporter-adapter/test/${name}.test.ts`)
+/** A million in about an hour on two cores. */
+const ROUND_TRIPS = 20_000
+
 const at = process.argv.indexOf('--minutes')
 const minutes = at < 0 ? 5 : Number(process.argv[at + 1])
 if (!(minutes > 0)) {
@@ -24,10 +32,14 @@ const end = Date.now() + minutes * 60_000
 let rounds = 0
 while (Date.now() < end) {
   const seed = String(Math.floor(Math.random() * 2 ** 31))
-  run('vitest', ['run', 'packages/exporter-adapter/test/conservation.test.ts', 'compat/shadow'], {
+  run('vitest', ['run', ...MODELS, 'compat/shadow'], {
     SLUICE_SEED: seed,
     SLUICE_RUNS: '2000',
+    SLUICE_ROUND_TRIPS: String(ROUND_TRIPS),
   })
   rounds++
 }
-console.log(`soak: ${rounds} rounds of 2000 histories and programs each in ${minutes} minutes, nothing failed`)
+console.log(
+  `soak: ${rounds} rounds of 2000 histories and programs each, and ${rounds * ROUND_TRIPS} round trips of what is exposed to ` +
+    `Prometheus, in ${minutes} minutes; nothing failed`,
+)
