@@ -7,7 +7,6 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
 import { TIMED_OUT, within } from '../core/deadline.ts'
-import { SharedRuns } from '../core/shared-runs.ts'
 import { TimeSlice } from '../core/time-slice.ts'
 import { Deliveries } from '../pipeline/deliveries.ts'
 import { Derivation } from '../pipeline/derivation.ts'
@@ -24,6 +23,7 @@ import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions 
 import type { ReaderStats } from './reader-stats.ts'
 import { resourceBehind } from './resource-wait.ts'
 import { SelfObservation } from './self-observation.ts'
+import { Turns } from './turns.ts'
 
 /**
  * A `MetricReader` that feeds any number of exporters from one collection and loses nothing on the way.
@@ -44,8 +44,7 @@ export class BufferingMetricReader extends MetricReader {
   readonly #filter: SeriesFilter
   readonly #derivation: Derivation
   readonly #drain: Drain
-  readonly #turns = new SharedRuns(() => this.#turn())
-  readonly #drains = new SharedRuns(() => this.#drain.run())
+  readonly #turns: Turns
   readonly #deliveries: Deliveries
   readonly #selfObservation: SelfObservation | undefined
   readonly #timers: NodeJS.Timeout[] = []
@@ -53,9 +52,6 @@ export class BufferingMetricReader extends MetricReader {
   #shutdown: Promise<void> | undefined
   #isOver = false
   readonly #exit: Exit | undefined
-  #turnCount = 0
-  #lastTurn: ReaderStats['lastTurn']
-  #latest: { readonly startedMillis: number; readonly done: Promise<void> } | undefined
 
   constructor(options: BufferingMetricReaderOptions) {
     const settings = resolveOptions(options)
@@ -87,6 +83,7 @@ export class BufferingMetricReader extends MetricReader {
     if (settings.selfObservation) {
       this.#selfObservation = new SelfObservation(this.buffer, settings.adapters, () => this.#slice.longestMillis)
     }
+    this.#turns = new Turns(settings, this.#collection, this.#drain, this.#deliveries, this.#selfObservation)
   }
 
   /**
@@ -96,7 +93,7 @@ export class BufferingMetricReader extends MetricReader {
   flush(): Promise<void> {
     if (!this.#registered) return Promise.reject(notRegistered('flush'))
     if (this.#shutdown !== undefined) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
-    return this.#turnOrYounger()
+    return this.#turns.requestOrYounger()
   }
 
   /**
@@ -147,14 +144,14 @@ export class BufferingMetricReader extends MetricReader {
   /** Counts and times since the start; cheap enough to call at any time. */
   stats(): ReaderStats {
     return {
-      turns: this.#turnCount,
+      turns: this.#turns.count,
       streams: this.buffer.streams.size,
       series: this.buffer.streams.seriesCount,
       droppedMeasurements: this.buffer.droppedMeasurements,
       collectErrors: this.#collection.errors,
       lateCollections: this.#collection.late,
       adapterFaults: this.#drain.faults,
-      ...(this.#lastTurn && { lastTurn: this.#lastTurn }),
+      ...(this.#turns.last && { lastTurn: this.#turns.last }),
       longestSliceMillis: this.#slice.longestMillis,
       adapters: this.#settings.adapters.map((adapter) => ({ name: adapter.name, stats: this.#statsOf(adapter) })),
     }
@@ -185,31 +182,6 @@ export class BufferingMetricReader extends MetricReader {
     return this.shutdown()
   }
 
-  #turn(): Promise<void> {
-    const done = this.#wholeTurn()
-    const latest = { startedMillis: performance.now(), done }
-    this.#latest = latest
-    // One that failed is no answer to anybody who comes later.
-    done.catch(() => {
-      if (this.#latest === latest) this.#latest = undefined
-    })
-    return done
-  }
-
-  async #wholeTurn(): Promise<void> {
-    const startedUnixMillis = Date.now()
-    const startedMillis = performance.now()
-    await this.#collection.collect(this.#settings.collectTimeoutMillis)
-    const collectMillis = performance.now() - startedMillis
-    this.#selfObservation?.record()
-    const series = await this.#drains.request()
-    await this.#deliveries.persist()
-    this.#turnCount++
-    const durationMillis = performance.now() - startedMillis
-    this.#lastTurn = { startedUnixMillis, durationMillis, collectMillis, series }
-    if (series > 0) this.#selfObservation?.turned(durationMillis)
-  }
-
   /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
   #statsOf(adapter: ExporterAdapter): AdapterStats {
     const stats = adapter.stats()
@@ -221,12 +193,6 @@ export class BufferingMetricReader extends MetricReader {
     }
   }
 
-  #turnOrYounger(): Promise<void> {
-    const { minFlushAgeMillis } = this.#settings
-    const isYoung = this.#latest !== undefined && performance.now() - this.#latest.startedMillis < minFlushAgeMillis
-    return isYoung ? this.#latest!.done : this.#turns.request()
-  }
-
   #exportTurn(tickMillis: number): void {
     this.#turns.request().then(
       () => this.#deliveries.startDue(tickMillis),
@@ -235,7 +201,7 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   #collectBetweenTurns(): void {
-    if (this.#turns.busy) return
+    if (this.#turns.isBusy) return
     void this.#turns.between(() => this.#collection.collect(this.#settings.collectTimeoutMillis))
   }
 
@@ -319,9 +285,9 @@ export class BufferingMetricReader extends MetricReader {
       exportIntervalMillis: this.#settings.exportIntervalMillis,
       exportTimeoutMillis: this.#settings.exportTimeoutMillis,
       cumulative: this.#cumulative,
-      turn: () => this.#turnOrYounger(),
+      turn: () => this.#turns.requestOrYounger(),
       betweenTurns: (work) => this.#turns.between(work),
-      betweenDrains: (work) => this.#drains.between(work),
+      betweenDrains: (work) => this.#turns.betweenDrains(work),
       inSlices: (count, work) => this.#slice.range(count, work),
       get resource() {
         if (collection.resource === undefined)
