@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { describe, test } from 'vitest'
+import { describeWhere } from '../../packages/processor/test/support/describe-where.ts'
 
 /** Where the tools come from, on Debian and its kin. */
 const DEBIAN_PACKAGES = {
@@ -32,19 +32,8 @@ export function pathOf(tool: Tool): string {
  */
 export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
   const absent = tools.filter((tool) => find(tool) === undefined)
-  if (absent.length === 0) {
-    describe(name, body)
-    return
-  }
-  const reason = missing(absent)
-  if (process.env.SLUICE_E2E_REQUIRED === '1') {
-    test(`${name}: needs what is not installed`, () => {
-      throw new Error(reason)
-    })
-    return
-  }
-  process.stderr.write(`skipped: ${name}: ${reason}\n`)
-  describe.skip(`${name} (${reason})`, body)
+  const reason = absent.length === 0 ? undefined : missing(absent)
+  describeWhere(reason, name, body, process.env.SLUICE_E2E_REQUIRED === '1')
 }
 
 function find(tool: Tool): string | undefined {

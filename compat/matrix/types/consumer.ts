@@ -43,7 +43,8 @@ const push = new PushExporterAdapter(new ConsoleMetricExporter(), pushOptions)
 const delta = new PushExporterAdapter(new InMemoryMetricExporter(AggregationTemporality.DELTA))
 const pull = new PullExporterAdapter(new PrometheusExporter({ preventServerStart: true }))
 
-// The types have to refuse what the constructors refuse: each line below fails this check if it compiles.
+// The types have to refuse what the constructors refuse. Each `@ts-expect-error` of this file is such a test: the compiler
+// reports it as unused, and so fails this check, once the line after it compiles. What follows it says why that must not be.
 // @ts-expect-error a push exporter does not fit a pull adapter
 new PullExporterAdapter(new ConsoleMetricExporter())
 // @ts-expect-error an interval is a number of milliseconds, not a text

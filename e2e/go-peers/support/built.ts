@@ -1,4 +1,4 @@
-import { describe, test } from 'vitest'
+import { describeWhere } from '../../../packages/processor/test/support/describe-where.ts'
 import { isBuilt, type Peer } from '../peers.mjs'
 
 /**
@@ -7,17 +7,7 @@ import { isBuilt, type Peer } from '../peers.mjs'
  */
 export function describeWithPeers(peers: readonly Peer[], name: string, body: () => void): void {
   const absent = peers.filter((peer) => !isBuilt(peer))
-  if (absent.length === 0) {
-    describe(name, body)
-    return
-  }
-  const reason = `${absent.join(' and ')} not built; where Go is installed: node e2e/go-peers/build.mjs`
-  if (process.env.SLUICE_GO_PEERS_REQUIRED === '1') {
-    test(`${name}: needs what is not built`, () => {
-      throw new Error(reason)
-    })
-    return
-  }
-  process.stderr.write(`skipped: ${name}: ${reason}\n`)
-  describe.skip(`${name} (${reason})`, body)
+  const build = 'where Go is installed: node e2e/go-peers/build.mjs'
+  const reason = absent.length === 0 ? undefined : `${absent.join(' and ')} not built; ${build}`
+  describeWhere(reason, name, body, process.env.SLUICE_GO_PEERS_REQUIRED === '1')
 }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describeWhere } from '../../processor/test/support/describe-where.ts'
 import { identityOfThisProcess, type ProcessIdentity } from '../src/spool/identity.ts'
 import { EXPIRY_MILLIS, RENEWAL_MILLIS } from '../src/spool/lease.ts'
 import type { Spool } from '../src/spool/spool.ts'
@@ -144,7 +145,8 @@ describe('the lease', () => {
 })
 
 // Whether a pid is still the same process can be told from /proc only: elsewhere a lease has to run out.
-describe.skipIf(!knowsProcesses)('what a process of this machine left (needs /proc)', () => {
+const noProc = knowsProcesses ? undefined : 'there is no /proc, from which alone it can be told which process has a pid'
+describeWhere(noProc, 'what a process of this machine left', () => {
   it('is claimed at once when no process has its pid', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', ''])
     const { claimer } = await pair({ ...self, pid })

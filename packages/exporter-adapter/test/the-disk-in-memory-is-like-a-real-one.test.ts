@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { describeWhere } from '../../processor/test/support/describe-where.ts'
 import { type FileCalls, nodeFs } from '../src/spool/file-calls.ts'
 import { MemoryDisk } from './support/memory-disk.ts'
 import { directoryOfThisTest } from './support/spool-fs.ts'
@@ -22,8 +23,10 @@ type Operation = { readonly do: string; readonly path: string; readonly text?: s
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_RDONLY, O_NOFOLLOW } = constants
 
-describe('The disk in memory', () => {
-  test.runIf(process.platform === 'linux')('answers every call as Linux does', () => {
+const notLinux =
+  process.platform === 'linux' ? undefined : 'it imitates the error codes of Linux, which differ elsewhere'
+describeWhere(notLinux, 'the disk in memory beside a real one', () => {
+  test('answers every call as Linux does', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 30, size: 'max' }), (operations) => {
         const root = directoryOfThisTest()
@@ -35,7 +38,9 @@ describe('The disk in memory', () => {
       }),
     )
   })
+})
 
+describe('the disk in memory', () => {
   test('keeps what was synchronised through a power cut, and nothing else', () => {
     const disk = new MemoryDisk()
     disk.mkdir('/d', 0o700)

@@ -1,15 +1,18 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { describeWhere } from '../../processor/test/support/describe-where.ts'
 import { safeDirectoryName } from '../src/spool/file-names.ts'
 import { HEADER_BYTES } from '../src/spool/spool-format.ts'
 import { bytes, contents, filesUnder, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777
-/** Windows has no permission bits, and lets only some users make symbolic links. */
-const onPosix = describe.skipIf(process.platform === 'win32')
+const onWindows =
+  process.platform === 'win32'
+    ? 'Windows has no permission bits, and lets only some users make symbolic links'
+    : undefined
 
-onPosix('the spool (needs the permission bits of POSIX)', () => {
+describeWhere(onWindows, 'the spool', () => {
   it('is for its owner alone', async () => {
     const directory = join(temporaryDirectory(), 'made', 'for it')
     const spool = await openSpool(directory)
