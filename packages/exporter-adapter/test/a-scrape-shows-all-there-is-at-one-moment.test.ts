@@ -133,6 +133,31 @@ describe('a scrape', () => {
     expect(valueIn(families, 'h_count')).toBe(recorded)
   })
 
+  test('of what is recorded together shows all of it or nothing, while turns go on', async () => {
+    const SERIES = 5000
+    const { meter, reader, scrape } = await served({ reader: { cardinalityLimits: { default: SERIES + 1 } } })
+    const counters = [meter.createCounter('first'), meter.createCounter('second')]
+    let isOver = false
+    const turns = (async () => {
+      while (!isOver) {
+        for (const counter of counters) for (let i = 0; i < SERIES; i++) counter.add(1, { i })
+        await reader.flush()
+      }
+    })()
+    for (let i = 0; i < 15; i++) {
+      const families = parseText((await scrape(OPENMETRICS)).text, true)
+      const [first, second] = ['first', 'second'].map((name) =>
+        families
+          .get(name)!
+          .samples.filter((sample) => sample.name === `${name}_total`)
+          .map(({ value }) => value),
+      )
+      expect(new Set([...first!, ...second!]).size, 'all series have grown as often').toBe(1)
+    }
+    isOver = true
+    await turns
+  })
+
   test('counts what it has shown', async () => {
     const { endpoint, meter, scrape } = await served()
     meter.createCounter('c').add(1)
