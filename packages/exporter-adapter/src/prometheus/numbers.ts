@@ -5,7 +5,7 @@ const ZERO = 48
 const POINT = 46
 /** From here on ten times any fraction of a number, in units of half its last bit, is exact. */
 const LEAST_FIXED = 16
-const END_OF_FIXED = 2 ** 30
+const END_OF_FIXED = 2 ** 31
 const MINUS = 45
 
 /**
