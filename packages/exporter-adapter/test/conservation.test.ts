@@ -27,6 +27,7 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
 }, async () => {
   let exports = 0
   let cutOff = 0
+  let deliveredAll = 0
   await fc.assert(
     fc.asyncProperty(history, async ({ steps, cutOffAfterMillis, jitter }) => {
       let throws = 0
@@ -45,7 +46,11 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
         await world.reader.shutdown().catch(() => undefined)
       } else {
         cutOff++
-        await world.cutOff(cutOffAfterMillis)
+        const isDelivered = await world.cutOff(cutOffAfterMillis)
+        if (isDelivered) {
+          deliveredAll++
+          for (const exporter of world.exporters) expectAllArrived(exporter, exporter === world.cumulative, world)
+        }
         await world.recover()
       }
 
@@ -66,7 +71,9 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
     }),
     { numRuns: RUNS, seed: SEED },
   )
-  console.log(`conservation: seed ${SEED}, ${RUNS} histories (${cutOff} cut off), ${exports} export calls`)
+  console.log(
+    `conservation: seed ${SEED}, ${RUNS} histories (${cutOff} cut off, ${deliveredAll} of them after all was delivered), ${exports} export calls`,
+  )
 })
 
 function expectBalance(reader: BufferingMetricReader): void {

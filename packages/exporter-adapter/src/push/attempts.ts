@@ -9,7 +9,8 @@ const SHORTEST_BACKOFF_MILLIS = 10
 
 /** The adapter whose deliveries are attempted. */
 interface Deliverer {
-  pendingPoints(): number
+  /** Whether it owes its exporter nothing, sealed or not. */
+  isDone(): boolean
   isShutdown(): boolean
   /** Sends all there is; rejects when something must be sent again. */
   sendAll(): Promise<void>
@@ -43,7 +44,7 @@ export class Attempts {
         const isOfExport = wasBusy || this.#counts.attempts > attemptsBefore
         if (isOfExport && (await this.#mayTryAgain(deadlineMillis, deliverer))) continue
         // What was out may have come to a good end meanwhile.
-        return deliverer.pendingPoints() === 0 && !deliverer.isShutdown() ? [] : [reasonOf(error)]
+        return deliverer.isDone() && !deliverer.isShutdown() ? [] : [reasonOf(error)]
       }
     }
   }
@@ -52,7 +53,7 @@ export class Attempts {
   async #mayTryAgain(deadlineMillis: number, deliverer: Deliverer): Promise<boolean> {
     for (;;) {
       const leftMillis = deadlineMillis - performance.now()
-      if (leftMillis <= 0 || deliverer.isShutdown() || deliverer.pendingPoints() === 0) return false
+      if (leftMillis <= 0 || deliverer.isShutdown() || deliverer.isDone()) return false
       if (this.#lane.isBusy) {
         await this.#lane.untilSettled(leftMillis)
         if (this.#lane.isBusy && performance.now() < deadlineMillis) return true

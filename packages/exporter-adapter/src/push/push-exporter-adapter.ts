@@ -181,9 +181,23 @@ export class PushExporterAdapter implements ExporterAdapter {
     return this.#keptPoints + ours + (this.#replays?.pendingPoints ?? 0)
   }
 
+  /** Cumulative points with something in them that was drained after the last parcel was sealed, and that none has. */
+  #unsealedPoints(): number {
+    if (this.#reader === undefined) return 0
+    const { cumulative } = this.#reader
+    let points = 0
+    for (const each of cumulative.streams()) {
+      if (!this.#wantsCumulative(each.stream)) continue
+      for (let i = 0; i < each.size; i++) {
+        if (each.endUnixMicrosOf(i) > this.#sealedUntilUnixMicros && cumulative.shows(each, i)) points++
+      }
+    }
+    return points
+  }
+
   #deliverer(reader: AttachedReader) {
     return {
-      pendingPoints: () => this.#pendingPoints(),
+      isDone: () => this.#pendingPoints() === 0 && this.#unsealedPoints() === 0,
       isShutdown: () => this.#isShutdown,
       sendAll: () => this.#sendAll(reader),
     }
@@ -225,7 +239,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     await this.#writeDown()
     await this.#spool?.close()
     this.#isOver = true
-    const undelivered = this.#pendingPoints()
+    const unsealed = this.#unsealedPoints()
+    this.#counts.offeredPoints += unsealed
+    const undelivered = this.#pendingPoints() + unsealed
     const isKept = this.#spool?.isWell === true
     for (const batch of [...(this.#replays?.batches ?? []), ...(this.#sealed?.batches ?? [])]) {
       if (!batch.isFinished) batch.state = 'lost'
@@ -267,12 +283,12 @@ export class PushExporterAdapter implements ExporterAdapter {
   async #seal(reader: AttachedReader): Promise<SealedParcel> {
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
     this.#sender.check()
-    this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
     this.#sealingPoints = this.#open.size
     this.#sealing = [...this.#open.streams()]
     const delta = await this.#open.takeInSlices(reader.inSlices)
     // Before they are no longer pending: shutdown() counts what is.
     this.#sender.check()
+    this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
     this.#sealingPoints = 0
     this.#sealing = []
     this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0

@@ -173,15 +173,16 @@ export class World {
     await last
   }
 
-  /** Shuts down while things are as they are. */
-  async cutOff(timeoutMillis: number): Promise<void> {
+  /** Shuts down while things are as they are. Returns whether that is said to have delivered everything. */
+  async cutOff(timeoutMillis: number): Promise<boolean> {
     const end = Promise.allSettled([
       this.reader.shutdown({ timeoutMillis }),
       this.reader.forceFlush(),
       this.reader.shutdown(),
     ])
     await vi.advanceTimersByTimeAsync(timeoutMillis + INTERVAL)
-    await end
+    const [shutdown] = await end
+    return shutdown.status === 'fulfilled'
   }
 
   async #scrape(): Promise<void> {
