@@ -74,6 +74,11 @@ export class ObservedStream {
     const enough = REMEMBERED_PER_LIMIT * this.#stream.limit
     this.#sums.begin(hot.number, enough)
     for (const [key, { attributes, value }] of observations) {
+      if (!Number.isFinite(value)) {
+        // The next difference would be NaN, and the sum with it, for ever.
+        this.#check.mishaps.dropped('a sum that is observed must be finite', value)
+        continue
+      }
       const series = this.#placeFor(this.#prepare(attributes), hot)
       const last = this.#sums.replace(key, value) ?? this.#goOnFrom(value, enough)
       const hasFallen = this.#isMonotonic && value < last
