@@ -1,5 +1,6 @@
 import { ValueType } from '@opentelemetry/api'
-import { beforeEach, expect, test } from 'vitest'
+import { AggregationType } from '@opentelemetry/sdk-metrics'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { bufferedPipeline } from './support/buffered-pipeline.ts'
 import { diagLog } from './support/diag-log.ts'
 import { revoked, throwing } from './support/hostile.ts'
@@ -135,6 +136,95 @@ test('a value of an INT instrument that is infinite is dropped', async () => {
   counter.add(Number.POSITIVE_INFINITY)
   expect(await points()).toEqual([[{}, 1]])
   expect(reader.stats().droppedMeasurements).toBe(1)
+})
+
+describe('a value that is infinite', () => {
+  const INFINITE = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  const exponential = { type: AggregationType.EXPONENTIAL_HISTOGRAM as const }
+  const TOLD =
+    'warn sluice: values: a value must be finite to have a bucket of an exponential histogram, got Infinity: such ' +
+    'measurements are dropped (reported once)'
+
+  test.each([
+    ['plain', {}],
+    ['with examples', { exemplarFilter: 'always_on' as const }],
+  ])('is dropped and counted by an exponential histogram, on every path: %s', async (_what, options) => {
+    const { meter, points, turn, reader } = bufferedPipeline({
+      ...options,
+      views: [{ instrumentName: 'values', aggregation: exponential }],
+    })
+    const values = meter.createGauge('values')
+    const bound = values.bind({ bound: true })
+    const recordEach = () => {
+      for (const value of [...INFINITE, 1, ...INFINITE]) {
+        values.record(value)
+        values.record(value, { a: 1 })
+        bound.record(value)
+      }
+    }
+    recordEach()
+    await turn()
+    recordEach()
+    const exported = await points()
+    expect(exported.map(([attributes]) => attributes)).toEqual([{}, { a: 1 }, { bound: true }])
+    for (const [, value] of exported) expect(value).toMatchObject({ count: 1, min: 1, max: 1 })
+    expect(reader.stats().droppedMeasurements).toBe(24)
+    expect(log).toEqual([TOLD])
+  })
+
+  test('is dropped by a histogram whose attributes and place were found before', async () => {
+    const { meter, points, reader } = bufferedPipeline({
+      views: [{ instrumentName: 'values', aggregation: exponential }],
+    })
+    const values = meter.createHistogram('values')
+    for (const value of [1, Number.POSITIVE_INFINITY, 2]) values.record(value)
+    expect(await points()).toMatchObject([[{}, { count: 2, sum: 3 }]])
+    expect(reader.stats().droppedMeasurements).toBe(1)
+    expect(log).toEqual([TOLD])
+  })
+
+  test('is dropped where it is observed, by exponential histograms and by sums, and the others go on', async () => {
+    const { meter, points, reader } = bufferedPipeline({
+      views: [{ instrumentName: 'values', aggregation: exponential }],
+    })
+    const script = [1, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 4]
+    const observeNext = (observe: (value: number) => void) => observe(script[turns]!)
+    let turns = 0
+    meter.createObservableGauge('values').addCallback((result) => observeNext((value) => result.observe(value)))
+    meter.createObservableUpDownCounter('sum').addCallback((result) => observeNext((value) => result.observe(value)))
+    const sums: unknown[] = []
+    const counts: unknown[] = []
+    for (turns = 0; turns < script.length; turns++) {
+      for (const [, value] of await points()) {
+        if (typeof value === 'number') sums.push(value)
+        else counts.push((value as { count: number }).count)
+      }
+    }
+    expect(sums).toEqual([1, 3])
+    expect(counts.filter((count) => count !== 0)).toEqual([1, 1])
+    expect(reader.stats().droppedMeasurements).toBe(4)
+    expect(log).toEqual([
+      TOLD,
+      'warn sluice: sum: a sum that is observed must be finite, got Infinity: such measurements are dropped (reported once)',
+    ])
+  })
+
+  test('is taken by an explicit histogram, also beside an exponential one', async () => {
+    const { meter, points, reader } = bufferedPipeline({
+      views: [
+        { instrumentName: 'values', name: 'exponential', aggregation: exponential },
+        { instrumentName: 'values', name: 'explicit' },
+      ],
+    })
+    const values = meter.createHistogram('values')
+    values.record(1)
+    values.record(Number.POSITIVE_INFINITY)
+    expect(await points('explicit')).toMatchObject([[{}, { count: 2 }]])
+    values.record(1)
+    values.record(Number.POSITIVE_INFINITY)
+    expect(await points('exponential')).toMatchObject([[{}, { count: 1 }]])
+    expect(reader.stats().droppedMeasurements).toBe(2)
+  })
 })
 
 test('a value is reported once for each cause and instrument', () => {

@@ -52,6 +52,16 @@ function exemplified(
 }
 
 describe('whether there are any', () => {
+  test('a value that no exponential histogram has a bucket for is no example of one', async () => {
+    const { meter, exemplars } = exemplified({
+      exemplarFilter: 'always_on',
+      views: [{ instrumentName: '*', aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM } }],
+    })
+    const histogram = meter.createHistogram('histogram')
+    for (const value of [Number.POSITIVE_INFINITY, 1, Number.POSITIVE_INFINITY]) histogram.record(value)
+    expect((await exemplars())[0].exemplars.map(({ value }) => value)).toEqual([1])
+  })
+
   test('there are none by default', async () => {
     const { meter, exemplars } = exemplified({})
     meter.createCounter('counter').add(1, {}, sampled)

@@ -8,6 +8,8 @@ export class ExponentialHistogramCells implements Cells {
   readonly #recordsSum: boolean
   readonly #recordsMinMax: boolean
   readonly #maxSize: number | undefined
+  /** Told of values that are not recorded. */
+  onDropped: (value: number) => void = () => {}
 
   /**
    * @param recordsSum false for instruments that allow negative values: their sum says nothing
@@ -32,9 +34,13 @@ export class ExponentialHistogramCells implements Cells {
     cell.hasSum = this.#recordsSum
   }
 
-  /** Records a measurement. */
+  /**
+   * Records a measurement, unless it is infinite or NaN (OTel spec, metrics SDK, "Base2 Exponential Bucket Histogram
+   * Aggregation": such values do not map into a bucket).
+   */
   record({ row }: Row, value: number): void {
-    this.#cells[row]!.record(value)
+    if (Number.isFinite(value)) this.#cells[row]!.record(value)
+    else this.onDropped(value)
   }
 
   add({ row }: Row, value: PointValue): void {

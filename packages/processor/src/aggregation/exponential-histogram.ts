@@ -42,9 +42,8 @@ export class ExponentialHistogramCell {
     this.recordMinMax = recordMinMax
   }
 
-  /** NaN and infinities belong to no bucket and are ignored, as the SDK does. Allocates only where the run widens. */
+  /** Values are finite: others belong to no bucket. Allocates only where the run widens. */
   record(value: number): void {
-    if (!Number.isFinite(value)) return
     this.count += 1
     this.sum += value
     if (this.recordMinMax) {

@@ -17,6 +17,7 @@ export class ExemplarSampler {
   readonly #generations: Generations
   readonly #needsTrace: boolean
   readonly #boundaries: readonly number[] | undefined
+  readonly #needsFinite: boolean
   readonly #makeReservoir: () => ExemplarReservoir
   readonly #check: AttributeCheck
 
@@ -30,10 +31,11 @@ export class ExemplarSampler {
     this.#check = check
     this.#needsTrace = filter === 'trace_based'
     this.#boundaries = aggregation.type === DataPointType.HISTOGRAM ? aggregation.boundaries : undefined
+    this.#needsFinite = aggregation.type === DataPointType.EXPONENTIAL_HISTOGRAM
     const size =
       aggregation.type === DataPointType.HISTOGRAM
         ? aggregation.boundaries.length + 1
-        : aggregation.type === DataPointType.EXPONENTIAL_HISTOGRAM
+        : this.#needsFinite
           ? MOST_OF_EXPONENTIAL
           : 1
     this.#makeReservoir = () => new ExemplarReservoir(size)
@@ -53,6 +55,7 @@ export class ExemplarSampler {
   }
 
   #offer(series: Series, value: number, attributes: Attributes | undefined, context: Context | undefined): void {
+    if (this.#needsFinite && !Number.isFinite(value)) return
     const span = trace.getSpanContext(context ?? contexts.active())
     if (this.#needsTrace && (span === undefined || (span.traceFlags & TraceFlags.SAMPLED) === 0)) return
     const reservoir = this.#generations.hot.reservoirOf(series, this.#makeReservoir)

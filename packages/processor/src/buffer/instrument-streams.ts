@@ -1,5 +1,6 @@
 import { DataPointType, type IAttributesProcessor } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cells.ts'
+import { ExponentialHistogramCells } from '../aggregation/exponential-histogram-cells.ts'
 import { limitOf } from '../series/cardinality.ts'
 import type { InstrumentationScope, Stream } from '../series/stream.ts'
 import type { AttributeCheck } from './attribute-check.ts'
@@ -37,27 +38,27 @@ export class InstrumentStreams {
 
   /** What records into all streams of a synchronous instrument. */
   recorderFor(instrument: InstrumentDescriptor, check: AttributeCheck): Recorder {
-    const recorders = this.#streamsOf(instrument).map((made) => this.#recorder(made, check))
+    const recorders = this.#streamsOf(instrument, check).map((made) => this.#recorder(made, check))
     return recorders.length === 1 ? recorders[0]! : new FanOutRecorder(recorders)
   }
 
   /** All streams of an observable instrument. */
   observedFor(instrument: InstrumentDescriptor, check: AttributeCheck): ObservedStream[] {
-    return this.#streamsOf(instrument).map((made) => {
+    return this.#streamsOf(instrument, check).map((made) => {
       made.observed ??= new ObservedStream(made.stream, made.processors, check)
       return made.observed
     })
   }
 
-  #streamsOf(instrument: InstrumentDescriptor): MadeStream[] {
+  #streamsOf(instrument: InstrumentDescriptor, check: AttributeCheck): MadeStream[] {
     const { settings, owner } = this.#buffer
     return settings.views
       .streamsOf(instrument, this.#scope, owner.aggregationSelector)
-      .flatMap((configuration) => this.#streamFor(configuration) ?? [])
+      .flatMap((configuration) => this.#streamFor(configuration, check) ?? [])
   }
 
   /** Of two instruments or views that give one stream, the first that is not dropped decides. */
-  #streamFor(configuration: StreamConfiguration): MadeStream | undefined {
+  #streamFor(configuration: StreamConfiguration, { mishaps }: AttributeCheck): MadeStream | undefined {
     const aggregation = streamAggregation(configuration.aggregation)
     // Before the look for a stream of this name: what is dropped is no part of it, nor does it drop what others record there.
     if (aggregation === undefined) return undefined
@@ -73,6 +74,13 @@ export class InstrumentStreams {
       configuration.cardinalityLimit ?? limitOf(settings.cardinalityLimits ?? owner.cardinalityLimits, descriptor.type)
     const stream = streams.stream(this.#scope, descriptor, descriptor.type, aggregation, limit)
     stream.isBuffered = true
+    // Decided by the cells: a value may have a bucket in one stream of an instrument and none in another.
+    for (const cells of stream.sides ?? []) {
+      if (cells instanceof ExponentialHistogramCells) {
+        cells.onDropped = (value) =>
+          mishaps.dropped('a value must be finite to have a bucket of an exponential histogram', value)
+      }
+    }
     const made: MadeStream = {
       stream,
       processors: configuration.attributesProcessors,

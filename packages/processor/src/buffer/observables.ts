@@ -58,8 +58,8 @@ export class BufferedObservable implements Observable {
   }
 
   /** @internal Records what a callback that has come to its end has observed. */
-  record(observations: Observations, generations: Generations, registration: object): void {
-    for (const stream of this.#streams) stream.record(observations, generations.hot, registration)
+  record(observations: Observations, generations: Generations): void {
+    for (const stream of this.#streams) stream.record(observations, generations.hot)
   }
 }
 
@@ -150,10 +150,7 @@ export class ObservableCallbacks {
         return { errors: [], observed }
       },
       async ({ observed }) => {
-        // The set of observables is one for each registration, and so tells them apart.
-        for (const [observable, observations] of observed) {
-          observable.record(observations, this.#generations, observables)
-        }
+        for (const [observable, observations] of observed) observable.record(observations, this.#generations)
       },
     )
     this.#registrations = [...this.#registrations, { callback, observables, source }]

@@ -6,6 +6,7 @@ import type { Generation } from '../series/generation.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
 import type { AttributeCheck } from './attribute-check.ts'
+import { ObservedSums } from './observed-sums.ts'
 
 /** One value that a callback has observed. */
 export interface Observation {
@@ -16,24 +17,30 @@ export interface Observation {
 /** What one run of a callback has observed of one instrument, by {@link attributeKey}: of one attribute set, the last value. */
 export type Observations = ReadonlyMap<string, Observation>
 
+/** A set is remembered until this many times the limit of others were observed after it. */
+const REMEMBERED_PER_LIMIT = 5
+
 /**
  * Puts what the callbacks of one instrument observe into one stream.
  *
- * What is observed of a counter is a sum since some start, so it is differenced here: a sum that falls has begun anew
- * (OTel data model, "Resets and Gaps"), and the generation says so. What was seen last is remembered for as many series
- * as the stream's limit allows, whether they are observed again or not.
+ * What is observed of a counter is a sum since some start, so it is differenced here ({@link ObservedSums}): a sum that
+ * falls has begun anew (OTel data model, "Resets and Gaps"), and the generation says so. Where several sets are one series,
+ * because a view makes them equal or they are beyond the limit, each is differenced on its own, and none makes the series
+ * begin anew.
  *
- * Where several sets are one series, because a view makes them equal or they are beyond the limit, each is differenced on
- * its own, as what its callback has observed of it before, and none makes the series begin anew.
+ * A sum that has a series of its own keeps it for as long as a fold holds it: as cumulative it must not come and go. Others
+ * give their place to what is observed first in a later generation.
  */
 export class ObservedStream {
   readonly #stream: Stream
   readonly #processors: readonly IAttributesProcessor[]
   readonly #check: AttributeCheck
   readonly #isMonotonic: boolean
-  readonly #last = new Map<Series, number>()
-  /** Of sets that share a series, what each callback observed the last time: the sets of its last run, and others up to the limit. */
-  readonly #lastOfSets = new WeakMap<object, Map<string, number>>()
+  readonly #sums = new ObservedSums()
+  /** Series of sums, as many as the limit allows; some may be forgotten by the stream. */
+  readonly #placed = new Set<Series>()
+  /** The generation in which places were last given up: what is left then is needed in all of it. */
+  #clearedGeneration = 0
 
   constructor(stream: Stream, processors: readonly IAttributesProcessor[], check: AttributeCheck) {
     this.#stream = stream
@@ -42,15 +49,11 @@ export class ObservedStream {
     this.#isMonotonic = stream.kind === InstrumentType.OBSERVABLE_COUNTER
   }
 
-  /**
-   * Records what one run of a callback has observed into the hot generation.
-   *
-   * @param registration what tells the callback from others
-   */
-  record(observations: Observations, hot: Generation, registration: object): void {
+  /** Records what one run of a callback has observed into the hot generation. */
+  record(observations: Observations, hot: Generation): void {
     switch (this.#stream.aggregation.type) {
       case DataPointType.SUM:
-        this.#recordSums(observations, hot, registration)
+        this.#recordSums(observations, hot)
         break
       case DataPointType.GAUGE:
         for (const { attributes, value } of observations.values()) {
@@ -67,33 +70,32 @@ export class ObservedStream {
     }
   }
 
-  #recordSums(observations: Observations, hot: Generation, registration: object): void {
-    let lastOfSets = this.#lastOfSets.get(registration)
-    if (lastOfSets === undefined) {
-      lastOfSets = new Map()
-      this.#lastOfSets.set(registration, lastOfSets)
-    }
+  #recordSums(observations: Observations, hot: Generation): void {
+    const enough = REMEMBERED_PER_LIMIT * this.#stream.limit
+    this.#sums.begin(hot.number, enough)
     for (const [key, { attributes, value }] of observations) {
-      const series = this.#rememberedSeries(this.#prepare(attributes))
-      if (this.#processors.length > 0 || series === this.#stream.overflowIfAny) {
-        const last = lastOfSets.get(key) ?? 0
-        lastOfSets.set(key, value)
-        this.#add(series, this.#hasFallen(value, last) ? value : value - last, hot)
-      } else {
-        const last = this.#last.get(series)!
-        this.#last.set(series, value)
-        const hasFallen = this.#hasFallen(value, last)
-        const target = this.#add(series, hasFallen ? value : value - last, hot)
-        // In the overflow series there are others, which did not begin anew.
-        if (hasFallen && target === series) hot.restart(series, value)
+      if (!Number.isFinite(value)) {
+        // The next difference would be NaN, and the sum with it, for ever.
+        this.#check.mishaps.dropped('a sum that is observed must be finite', value)
+        continue
       }
+      const series = this.#placeFor(this.#prepare(attributes), hot)
+      const last = this.#sums.replace(key, value) ?? this.#goOnFrom(value, enough)
+      const hasFallen = this.#isMonotonic && value < last
+      const target = this.#add(series, hasFallen ? value : value - last, hot)
+      // Where there are others in a series, they did not begin anew.
+      const isAlone = this.#processors.length === 0 && target === series && target !== this.#stream.overflowIfAny
+      if (hasFallen && isAlone) hot.restart(series, value)
     }
-    if (lastOfSets.size <= this.#stream.limit) return
-    for (const key of lastOfSets.keys()) if (!observations.has(key)) lastOfSets.delete(key)
   }
 
-  #hasFallen(value: number, last: number): boolean {
-    return this.#isMonotonic && value < last
+  #goOnFrom(value: number, enough: number): number {
+    this.#check.mishaps.mended(
+      `an attribute set must be observed again before ${enough} others are`,
+      value,
+      'it goes on from there, what was added meanwhile is not counted',
+    )
+    return value
   }
 
   /** Returns the series it was added to. */
@@ -105,18 +107,23 @@ export class ObservedStream {
     return target
   }
 
-  /** A series that is held from now on, so that its sum is remembered with it; the overflow series beyond the limit. */
-  #rememberedSeries(attributes: Attributes): Series {
-    const hasRoom = this.#last.size < this.#stream.limit
+  /** The series of a sum; the overflow series where there is no place for another. */
+  #placeFor(attributes: Attributes, hot: Generation): Series {
     const known = this.#stream.index.find(attributes)
-    if (known !== undefined && this.#last.has(known)) return known
-    if (!hasRoom) return this.#stream.overflow
-    const series = this.#stream.seriesFor(attributes, true)
-    if (series !== this.#stream.overflowIfAny) {
-      series.hold()
-      this.#last.set(series, 0)
-    }
+    if (known !== undefined && this.#placed.has(known)) return known
+    if (this.#placed.size >= this.#stream.limit) this.#clearPlaces(hot)
+    if (this.#placed.size >= this.#stream.limit) return this.#stream.overflow
+    const series = this.#stream.seriesFor(attributes, hot.hasRoom(this.#stream))
+    if (series !== this.#stream.overflowIfAny) this.#placed.add(series)
     return series
+  }
+
+  #clearPlaces(hot: Generation): void {
+    if (this.#clearedGeneration === hot.number) return
+    this.#clearedGeneration = hot.number
+    for (const series of this.#placed) {
+      if (series.isForgotten || (!series.isHeld && series.lastGeneration !== hot.number)) this.#placed.delete(series)
+    }
   }
 
   #prepare(attributes: Attributes): Attributes {

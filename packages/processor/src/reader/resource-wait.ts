@@ -10,7 +10,8 @@ type Resource = ResourceMetrics['resource']
  */
 export function resourceBehind(producer: MetricProducer): Resource | undefined {
   const resource = (producer as { _sharedState?: { resource?: Resource } })._sharedState?.resource
-  return typeof resource?.attributes === 'object' ? resource : undefined
+  // Not read: the SDK logs an error when some of them are not there yet.
+  return typeof resource === 'object' && resource !== null && 'attributes' in resource ? resource : undefined
 }
 
 /** The MeterProvider's resource, and the one wait for those of its attributes that come asynchronously. */

@@ -108,7 +108,7 @@ export class SelfObservation {
   #observe(into: BufferedObservable, values: readonly (readonly [number | undefined, Attributes])[]): void {
     const observations = new Map()
     for (const [value, attributes] of values) if (value !== undefined) into.observe(observations, value, attributes)
-    into.record(observations, this.#buffer.generations, this)
+    into.record(observations, this.#buffer.generations)
   }
 }
 

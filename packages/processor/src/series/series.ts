@@ -50,6 +50,11 @@ export class Series {
     return this.lastGeneration === FORGOTTEN
   }
 
+  /** @internal Whether a fold or a bound instrument has it. */
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
   // At the end of a way through the AttributeIndex a series is a node that leads nowhere.
 
   /** @internal */
