@@ -11,6 +11,7 @@ import { type HeldPoints, type OpenPoints, pointsIn, type RecordContext, stamped
 import { type Left, LeftParcels } from './left-parcels.ts'
 import { encodeParcel, encodeParcelAtOnce, encodeProgress } from './parcel-record.ts'
 import { CUMULATIVE, OPEN, PROGRESS, SEALED } from './parcel-slots.ts'
+import { useSpool } from './spools-in-use.ts'
 
 /** The delta section that is being sent. */
 interface Owed {
@@ -25,7 +26,7 @@ interface Owed {
 /**
  * What a push adapter owes, on disk: as of the end of each turn, so that it outlives the process.
  *
- * It never throws and never rejects. A disk that is full, read-only or gone is reported once; the adapter goes on in memory,
+ * Once open it never throws and never rejects. A disk that is full, read-only or gone is reported once; the adapter goes on in memory,
  * and the next turn writes whatever is missing.
  *
  * INVARIANT: while nothing fails, each parcel in memory is in just one slot, and no slot holds anything else. A parcel moves
@@ -37,6 +38,7 @@ export class ParcelSpool {
   #spool: Spool | undefined
   #isFailing = false
   #isClosed = false
+  #giveUpName = () => {}
   #lastError: string | undefined
   /** One call after the other: points must not be released while they are written. */
   #tail: Promise<void> = Promise.resolve()
@@ -81,8 +83,13 @@ export class ParcelSpool {
     return this.#cumulativeSave
   }
 
-  /** Begins to open it, so that {@link saveAtOnce} finds it open and its lease renewed. */
+  /**
+   * Begins to open it, so that {@link saveAtOnce} finds it open and its lease renewed.
+   *
+   * @throws Error where another adapter of this process uses it
+   */
   open(): void {
+    this.#giveUpName = useSpool(this.#spoolOptions.directory, this.#name)
     void this.#try()
   }
 
@@ -179,6 +186,7 @@ export class ParcelSpool {
 
   /** Others may take what is left, at once. Resolves when everything that was asked for before is done. */
   async close(): Promise<void> {
+    this.#giveUpName()
     this.#tail = this.#tail.then(() => {
       this.#isClosed = true
     })

@@ -103,8 +103,8 @@ export class PushExporterAdapter implements ExporterAdapter {
 
   attach(reader: AttachedReader): void {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
-    this.#reader = reader
     this.#spool?.open()
+    this.#reader = reader
     this.#lane.onExported = reader.onExported
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis

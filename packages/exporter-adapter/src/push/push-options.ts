@@ -3,7 +3,10 @@ import type { RetryOptions } from './retry.ts'
 
 /** Options of a {@link PushExporterAdapter}. */
 export interface PushExporterAdapterOptions {
-  /** For stats, logs and errors. Default: the exporter's class name. */
+  /**
+   * For stats, logs and errors, and for finding what an earlier process has left in the spool. Default: the exporter's class
+   * name. To be given where two exporters of one class spool to one folder.
+   */
   readonly name?: string
   /** Milliseconds between two exports. Default: the reader's, which turns at the shortest interval of its adapters. */
   readonly exportIntervalMillis?: number
@@ -15,8 +18,8 @@ export interface PushExporterAdapterOptions {
   readonly retry?: RetryOptions
   /**
    * Where to keep what is undelivered, so that it outlives the process: a folder of this machine, made if it is missing,
-   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`.
-   * Default: memory only.
+   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`, so within
+   * a process no two share both: registering the second throws. Default: memory only.
    */
   readonly spoolDirectory?: string
 }

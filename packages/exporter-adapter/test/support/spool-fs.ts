@@ -2,6 +2,7 @@ import { constants, existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
+import { spoolsInUse } from '../../src/push/spools-in-use.ts'
 import { type AwaitedFileCalls, type FileCalls, nodeFs, type SpoolFs } from '../../src/spool/file-calls.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import type { SpoolOptions } from '../../src/spool/spool-options.ts'
@@ -105,6 +106,11 @@ const open = Spool.open.bind(Spool)
 /** Lets every spool that is opened from now on, up to the end of the test, use the files and identity that `host` says; the latest counts. */
 export function openSpoolsWith(host: () => Pick<SpoolOptions, 'fs' | 'identity'>): void {
   vi.spyOn(Spool, 'open').mockImplementation((options) => open({ ...options, ...host() }))
+}
+
+/** Whoever has spooled in this process is dead: what comes is another one. */
+export function forgetLivingSpools(): void {
+  spoolsInUse.clear()
 }
 
 /** Of a process that everybody takes for dead, as it will be when the next one looks. */

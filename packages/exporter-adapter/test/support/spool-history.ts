@@ -4,7 +4,7 @@ import { vi } from 'vitest'
 import { type FileCalls, nodeFs } from '../../src/spool/file-calls.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import type { Answer } from './scripted-exporter.ts'
-import { type DiskFault, directoryOfThisTest, openSpoolsWith } from './spool-fs.ts'
+import { type DiskFault, directoryOfThisTest, forgetLivingSpools, openSpoolsWith } from './spool-fs.ts'
 import { Backend, type Death, INTERVAL, KINDS, type Kind, SpoolingProcess } from './spooling-process.ts'
 
 export type Step =
@@ -247,7 +247,8 @@ export class SpoolWorld {
   }
 
   #start(): void {
-    // The timers of the one before are dead as well.
+    // The timers and the spools of the one before are dead as well.
+    forgetLivingSpools()
     const now = Date.now()
     vi.useRealTimers()
     vi.useFakeTimers({ now })
