@@ -204,15 +204,14 @@ export class ParcelSpool {
 
   #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
     try {
-      // One that is being opened just now would be too late.
-      this.#spool ??= Spool.openSync(this.#spoolOptions)
+      const spool = this.#theSpool
       const body = bytes()
       try {
-        this.#spool.writeSync(slot, body, points)
+        spool.writeSync(slot, body, points)
       } catch (error) {
         // It says once that its directory was taken, and goes on in another.
         if (!(error instanceof SpoolTakenError)) throw error
-        this.#spool.writeSync(slot, body, points)
+        spool.writeSync(slot, body, points)
       }
       return undefined
     } catch (error) {
@@ -270,7 +269,8 @@ export class ParcelSpool {
     this.#tail = this.#tail.then(async () => {
       if (this.#isClosed) return
       try {
-        const spool = await this.#open()
+        const spool = this.#theSpool
+        await spool.open()
         // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
         const isTidy = await spool.tidyUp()
         await this.#settle(spool)
@@ -284,8 +284,9 @@ export class ParcelSpool {
     return this.#tail
   }
 
-  async #open(): Promise<Spool> {
-    this.#spool ??= await Spool.open(this.#spoolOptions)
+  /** One for good, also while it cannot be opened: its calls hang one at a time, and it makes one directory. */
+  get #theSpool(): Spool {
+    this.#spool ??= Spool.unopened(this.#spoolOptions)
     return this.#spool
   }
 

@@ -83,6 +83,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'well',
         'well',
         'full',
+        'takesNames',
+        'hangs',
         'readOnly',
         'broken',
         'flaky',
