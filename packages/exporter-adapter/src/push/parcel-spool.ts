@@ -119,11 +119,12 @@ export class ParcelSpool {
     if (sealed?.isNamed === false) this.#owe(sealed.streams, context)
     const owed = this.#owed
     let unsaved = 0
-    const write = (slot: string, points: number, bytes: () => Uint8Array) => {
+    const write = (slot: string, points: number, bytes: () => Uint8Array): boolean => {
       const error = this.#writeAtOnce(slot, points, bytes)
-      if (error === undefined) return
+      if (error === undefined) return true
       unsaved += points
       this.#fail(error)
+      return false
     }
     const parcel = (id: string, temporality: AggregationTemporality, streams: readonly Points[]) => () =>
       encodeParcelAtOnce({ resource: context.resource, maxBatchSize: context.maxBatchSize, id, temporality, streams })
@@ -131,16 +132,22 @@ export class ParcelSpool {
 
     const isSealedSaved = owed !== undefined && this.#inSealed === owed.id && owed.isWhole
     const mustSeal = owed !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
-    if (mustSeal) write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
-    if (owed !== undefined && sealed !== undefined && (mustSeal || isSealedSaved)) {
-      // Also when all of it is finished: it may not have been removed yet, and cannot be now.
+    const isSealedThere = mustSeal
+      ? write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
+      : isSealedSaved
+    // Then an older state of it, and what that has acknowledged, is all that can be had.
+    const mustSpare = mustSeal && !isSealedThere ? owed.id : undefined
+    if (isSealedThere && owed !== undefined && sealed !== undefined) {
+      // Also when all of it is finished: it may not have been removed yet, and cannot be now. Its numbers are those of the
+      // batches of the whole: they say nothing of an older state.
       write(PROGRESS, 0, () => encodeProgress({ id: owed.id, finished: sealed.finished }))
-    } else if (this.#inSealed !== undefined) {
+    } else if (this.#inSealed !== undefined && this.#inSealed !== mustSpare) {
       write(SEALED, 0, parcel(randomUUID(), DELTA, []))
     }
     // What has been sealed may lie in its slot still.
     const isOpenStale = this.#inOpen !== undefined && this.#inOpen !== this.#openId
-    if (open.points > 0 || mustSeal || isOpenStale)
+    if (this.#inOpen !== undefined && this.#inOpen === mustSpare) unsaved += open.points
+    else if (open.points > 0 || mustSeal || isOpenStale)
       write(OPEN, open.points, parcel(this.#openId, DELTA, stampedStreams(open)))
     const points = pointsIn(cumulative)
     if (points > 0) write(CUMULATIVE, points, parcel(randomUUID(), ALL, cumulative))
