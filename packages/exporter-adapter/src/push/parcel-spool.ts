@@ -116,7 +116,7 @@ export class ParcelSpool {
    * @returns how many points are not on disk
    */
   saveAtOnce({ sealed, open, cumulative }: HeldPoints, context: RecordContext): number {
-    if (sealed?.isNamed === false) this.#owe(sealed.streams, context)
+    if (sealed?.isNamed === false && this.#owed?.streams !== sealed.streams) this.#owe(sealed.streams, context)
     const owed = this.#owed
     let unsaved = 0
     const write = (slot: string, points: number, bytes: () => Uint8Array): boolean => {
