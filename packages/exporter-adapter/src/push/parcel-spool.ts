@@ -47,6 +47,8 @@ export class ParcelSpool {
   /** Whose parcels the slots hold; also an older state of it, and also one that is delivered and could not be removed. */
   #inOpen: string | undefined
   #inSealed: string | undefined
+  /** The directory that they lie in. */
+  #slotsPath: string | undefined
   /** Whether the last turn is on disk. */
   #isSaved = false
   /** Counts what was saved of cumulative points; 0 while there is nothing on disk. */
@@ -276,19 +278,29 @@ export class ParcelSpool {
     this.#tail = this.#tail.then(async () => {
       if (this.#isClosed) return
       try {
-        const spool = this.#theSpool
-        await spool.open()
-        // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
-        const isTidy = await spool.tidyUp()
-        await this.#settle(spool)
-        await work?.(spool)
-        // What the last turn could not write is written by the next one.
-        if (this.#isSaved && isTidy) this.#recover()
+        await this.#do(work).catch((error: unknown) => {
+          if (!this.#isBygone(error)) throw error
+          // Something that had been claimed there: it is in other hands, like all that was there.
+          this.#left.forget()
+          return this.#do(work)
+        })
       } catch (error) {
         this.#fail(error)
       }
     })
     return this.#tail
+  }
+
+  async #do(work?: (spool: Spool) => Promise<void>): Promise<void> {
+    const spool = this.#theSpool
+    this.#slotsPath ??= spool.path
+    await spool.open()
+    // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
+    const isTidy = await spool.tidyUp()
+    await this.#settle(spool)
+    await work?.(spool)
+    // What the last turn could not write is written by the next one.
+    if (this.#isSaved && isTidy) this.#recover()
   }
 
   /** One for good, also while it cannot be opened: its calls hang one at a time, and it makes one directory. */
@@ -304,7 +316,7 @@ export class ParcelSpool {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof SpoolTakenError) this.#startAfresh()
+    if (error instanceof SpoolTakenError && !this.#isBygone(error)) this.#startAfresh()
     this.#lastError = reasonOf(error)
     if (this.#isFailing) return
     this.#isFailing = true
@@ -313,8 +325,14 @@ export class ParcelSpool {
     )
   }
 
+  /** Whether it says that a directory was taken that we know to be so already, and do not work in any more. */
+  #isBygone(error: unknown): boolean {
+    return error instanceof SpoolTakenError && error.path !== this.#slotsPath
+  }
+
   /** The directory went to another process with all there was in it: what is in memory is written again. */
   #startAfresh(): void {
+    this.#slotsPath = this.#spool?.path
     this.#inOpen = undefined
     this.#inSealed = undefined
     this.#isSaved = false
