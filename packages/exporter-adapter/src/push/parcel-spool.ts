@@ -3,10 +3,10 @@ import { diag } from '@opentelemetry/api'
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { StreamPoints } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
-import { reasonOf } from '../reason.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 import { Spool } from '../spool/spool.ts'
 import { SpoolTakenError } from '../spool/spool-errors.ts'
-import type { SpoolOptions } from '../spool/spool-options.ts'
+import { DEFAULT_MAX_BYTES, type SpoolOptions } from '../spool/spool-options.ts'
 import { type HeldPoints, type OpenPoints, pointsIn, type RecordContext, stampedStreams } from './held-points.ts'
 import { type Left, LeftParcels } from './left-parcels.ts'
 import { encodeParcel, encodeParcelAtOnce, encodeProgress } from './parcel-record.ts'
@@ -55,11 +55,12 @@ export class ParcelSpool {
   #cumulativeSave = 0
   readonly #left: LeftParcels
 
-  constructor(name: string, directory: string) {
+  constructor(name: string, directory: string, maxBytes = DEFAULT_MAX_BYTES) {
     this.#name = name
     this.#spoolOptions = {
       directory,
       name,
+      maxBytes,
       onProblem: (error) => diag.debug(`sluice: ${name}: spool:`, error),
     }
     this.#left = new LeftParcels(name, (work) => this.#try(work))
@@ -317,7 +318,7 @@ export class ParcelSpool {
 
   #fail(error: unknown): void {
     if (error instanceof SpoolTakenError && !this.#isBygone(error)) this.#startAfresh()
-    this.#lastError = reasonOf(error)
+    this.#lastError = reasonOf(error) + (codeOf(error) === 'SPOOL_FULL' ? ' (spoolMaxBytes)' : '')
     if (this.#isFailing) return
     this.#isFailing = true
     diag.error(

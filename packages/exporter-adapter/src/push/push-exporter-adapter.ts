@@ -85,7 +85,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
     if (options.spoolDirectory !== undefined) {
-      this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
+      this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
       this.#replays = new Replays(this.#spool, this.#counts)
     }
     this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())

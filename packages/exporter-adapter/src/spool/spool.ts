@@ -247,7 +247,7 @@ export class Spool {
 
   #checkRoom(more: number, path: string): void {
     if (more <= 0 || this.bytes + more <= this.#maxBytes) return
-    const reason = `${more} bytes more than the ${this.bytes} there would exceed maxBytes, ${this.#maxBytes}`
+    const reason = `${more} bytes more than the ${this.bytes} there would exceed the ${this.#maxBytes} bytes it may take`
     throw new SpoolError('write', path, reason, { code: 'SPOOL_FULL' })
   }
 
