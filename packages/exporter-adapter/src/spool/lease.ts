@@ -16,7 +16,7 @@ import { call, type Steps } from './steps.ts'
 
 /** Renewals may be late by five of these before anyone takes the process for dead: a long pause, a slow disk. */
 export const RENEWAL_MILLIS = 10_000
-/** How long what a process on another host left behind has to wait. On the same host death is known at once. */
+/** How long what a process has left behind has to wait where nobody can tell at once that it is dead (see identity.ts). */
 export const EXPIRY_MILLIS = 60_000
 
 /** The time of a lease that its holder has ended. */
