@@ -27,7 +27,7 @@ test('two adapters of one name in one folder are refused, with both options and 
   const spoolDirectory = directoryOfThisTest()
   const reader = readerOf({ spoolDirectory }, { spoolDirectory })
   expect(() => register(reader)).toThrow(
-    `the same name (ScriptedExporter) and spoolDirectory (${spoolDirectory}), and they would send what the other has left`,
+    `the same name (ScriptedExporter) and spoolDirectory (${spoolDirectory}), and after a crash each would send what the other has left`,
   )
   await reader.shutdown()
 })

@@ -15,7 +15,7 @@ export function useSpool(directory: string, name: string): () => void {
   if (spoolsInUse.has(spool)) {
     throw new Error(
       `PushExporterAdapter: another adapter of this process has the same name (${name}) and spoolDirectory (${directory}), ` +
-        'and they would send what the other has left: give each a name of its own',
+        'and after a crash each would send what the other has left: give each a name of its own',
     )
   }
   spoolsInUse.add(spool)
