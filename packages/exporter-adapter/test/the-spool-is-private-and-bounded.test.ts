@@ -1,9 +1,14 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
+import { BufferingMetricReader } from '@otel-sluice/processor'
 import { describe, expect, it } from 'vitest'
 import { describeWhere } from '../../processor/test/support/describe-where.ts'
+import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { safeDirectoryName } from '../src/spool/file-names.ts'
 import { HEADER_BYTES } from '../src/spool/spool-format.ts'
+import { ScriptedExporter } from './support/scripted-exporter.ts'
 import { bytes, contents, filesUnder, leftBy, openSpool, temporaryDirectory } from './support/spool-directory.ts'
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777
@@ -93,9 +98,9 @@ describe('the size of the spool', () => {
     const spool = await openSpool(directory, { maxBytes: room(3) + room(3) })
     await spool.write('open', bytes('old'), 1)
     await spool.write('sealed', bytes('old'), 1)
-    const refused = { code: 'SPOOL_FULL', message: expect.stringContaining('maxBytes') }
+    const refused = { code: 'SPOOL_FULL', message: expect.stringContaining('would exceed the') }
     await expect(spool.write('open', bytes('newer'), 2)).rejects.toMatchObject(refused)
-    expect(() => spool.writeSync('open', bytes('newer'), 2)).toThrow('maxBytes')
+    expect(() => spool.writeSync('open', bytes('newer'), 2)).toThrow(`${room(3) + room(3)} bytes it may take`)
     await spool.write('open', bytes('new'), 3)
     expect(await leftBy(spool, directory)).toEqual(['open=new/3', 'sealed=old/1'])
   })
@@ -108,10 +113,33 @@ describe('the size of the spool', () => {
     const spool = await openSpool(directory, { maxBytes: room(120) })
     const [entry] = await spool.claim()
     expect(spool.bytes).toBe(room(100))
-    await expect(spool.write('open', Buffer.alloc(50), 1)).rejects.toThrow('maxBytes')
+    await expect(spool.write('open', Buffer.alloc(50), 1)).rejects.toThrow('it may take')
     await entry!.remove()
     await spool.write('open', Buffer.alloc(50), 1)
     await spool.close()
+  })
+
+  it('is that of the option of the adapter, whose error names it', async () => {
+    diagLog()
+    const spoolDirectory = temporaryDirectory()
+    const exporter = new ScriptedExporter()
+    exporter.answer = 'failBefore'
+    const adapter = new PushExporterAdapter(exporter, { spoolDirectory, spoolMaxBytes: 2000 })
+    const reader = new BufferingMetricReader({ adapters: [adapter] })
+    const counter = new MeterProvider({ readers: [reader] }).getMeter('test').createCounter('counter')
+    counter.add(1)
+    await reader.flush()
+    const { spoolBytes, spoolError } = adapter.stats()
+    expect(spoolError).toBeUndefined()
+    expect(spoolBytes).toBeGreaterThan(0)
+    for (let series = 0; series < 100; series++) counter.add(1, { series })
+    await reader.flush()
+    expect(adapter.stats().spoolBytes).toBe(spoolBytes)
+    expect(adapter.stats().spoolError).toMatch(
+      new RegExp(`more than the ${spoolBytes} there would exceed the 2000 bytes it may take \\(spoolMaxBytes\\)$`),
+    )
+    exporter.answer = 'success'
+    await reader.shutdown()
   })
 
   it('has to be a number', async () => {

@@ -3,14 +3,15 @@ import { diag } from '@opentelemetry/api'
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { StreamPoints } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
-import { reasonOf } from '../reason.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 import { Spool } from '../spool/spool.ts'
 import { SpoolTakenError } from '../spool/spool-errors.ts'
-import type { SpoolOptions } from '../spool/spool-options.ts'
+import { DEFAULT_MAX_BYTES, type SpoolOptions } from '../spool/spool-options.ts'
 import { type HeldPoints, type OpenPoints, pointsIn, type RecordContext, stampedStreams } from './held-points.ts'
 import { type Left, LeftParcels } from './left-parcels.ts'
 import { encodeParcel, encodeParcelAtOnce, encodeProgress } from './parcel-record.ts'
 import { CUMULATIVE, OPEN, PROGRESS, SEALED } from './parcel-slots.ts'
+import { useSpool } from './spools-in-use.ts'
 
 /** The delta section that is being sent. */
 interface Owed {
@@ -25,7 +26,7 @@ interface Owed {
 /**
  * What a push adapter owes, on disk: as of the end of each turn, so that it outlives the process.
  *
- * It never throws and never rejects. A disk that is full, read-only or gone is reported once; the adapter goes on in memory,
+ * Once open it never throws and never rejects. A disk that is full, read-only or gone is reported once; the adapter goes on in memory,
  * and the next turn writes whatever is missing.
  *
  * INVARIANT: while nothing fails, each parcel in memory is in just one slot, and no slot holds anything else. A parcel moves
@@ -37,6 +38,7 @@ export class ParcelSpool {
   #spool: Spool | undefined
   #isFailing = false
   #isClosed = false
+  #giveUpName = () => {}
   #lastError: string | undefined
   /** One call after the other: points must not be released while they are written. */
   #tail: Promise<void> = Promise.resolve()
@@ -45,17 +47,20 @@ export class ParcelSpool {
   /** Whose parcels the slots hold; also an older state of it, and also one that is delivered and could not be removed. */
   #inOpen: string | undefined
   #inSealed: string | undefined
+  /** The directory that they lie in. */
+  #slotsPath: string | undefined
   /** Whether the last turn is on disk. */
   #isSaved = false
   /** Counts what was saved of cumulative points; 0 while there is nothing on disk. */
   #cumulativeSave = 0
   readonly #left: LeftParcels
 
-  constructor(name: string, directory: string) {
+  constructor(name: string, directory: string, maxBytes = DEFAULT_MAX_BYTES) {
     this.#name = name
     this.#spoolOptions = {
       directory,
       name,
+      maxBytes,
       onProblem: (error) => diag.debug(`sluice: ${name}: spool:`, error),
     }
     this.#left = new LeftParcels(name, (work) => this.#try(work))
@@ -81,8 +86,13 @@ export class ParcelSpool {
     return this.#cumulativeSave
   }
 
-  /** Begins to open it, so that {@link saveAtOnce} finds it open and its lease renewed. */
+  /**
+   * Begins to open it, so that {@link saveAtOnce} finds it open and its lease renewed.
+   *
+   * @throws Error where another adapter of this process uses it
+   */
   open(): void {
+    this.#giveUpName = useSpool(this.#spoolOptions.directory, this.#name)
     void this.#try()
   }
 
@@ -109,14 +119,15 @@ export class ParcelSpool {
    * @returns how many points are not on disk
    */
   saveAtOnce({ sealed, open, cumulative }: HeldPoints, context: RecordContext): number {
-    if (sealed?.isNamed === false) this.#owe(sealed.streams, context)
+    if (sealed?.isNamed === false && this.#owed?.streams !== sealed.streams) this.#owe(sealed.streams, context)
     const owed = this.#owed
     let unsaved = 0
-    const write = (slot: string, points: number, bytes: () => Uint8Array) => {
+    const write = (slot: string, points: number, bytes: () => Uint8Array): boolean => {
       const error = this.#writeAtOnce(slot, points, bytes)
-      if (error === undefined) return
+      if (error === undefined) return true
       unsaved += points
       this.#fail(error)
+      return false
     }
     const parcel = (id: string, temporality: AggregationTemporality, streams: readonly Points[]) => () =>
       encodeParcelAtOnce({ resource: context.resource, maxBatchSize: context.maxBatchSize, id, temporality, streams })
@@ -124,16 +135,22 @@ export class ParcelSpool {
 
     const isSealedSaved = owed !== undefined && this.#inSealed === owed.id && owed.isWhole
     const mustSeal = owed !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
-    if (mustSeal) write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
-    if (owed !== undefined && sealed !== undefined && (mustSeal || isSealedSaved)) {
-      // Also when all of it is finished: it may not have been removed yet, and cannot be now.
+    const isSealedThere = mustSeal
+      ? write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
+      : isSealedSaved
+    // Then an older state of it, and what that has acknowledged, is all that can be had.
+    const mustSpare = mustSeal && !isSealedThere ? owed.id : undefined
+    if (isSealedThere && owed !== undefined && sealed !== undefined) {
+      // Also when all of it is finished: it may not have been removed yet, and cannot be now. Its numbers are those of the
+      // batches of the whole: they say nothing of an older state.
       write(PROGRESS, 0, () => encodeProgress({ id: owed.id, finished: sealed.finished }))
-    } else if (this.#inSealed !== undefined) {
+    } else if (this.#inSealed !== undefined && this.#inSealed !== mustSpare) {
       write(SEALED, 0, parcel(randomUUID(), DELTA, []))
     }
     // What has been sealed may lie in its slot still.
     const isOpenStale = this.#inOpen !== undefined && this.#inOpen !== this.#openId
-    if (open.points > 0 || mustSeal || isOpenStale)
+    if (this.#inOpen !== undefined && this.#inOpen === mustSpare) unsaved += open.points
+    else if (open.points > 0 || mustSeal || isOpenStale)
       write(OPEN, open.points, parcel(this.#openId, DELTA, stampedStreams(open)))
     const points = pointsIn(cumulative)
     if (points > 0) write(CUMULATIVE, points, parcel(randomUUID(), ALL, cumulative))
@@ -179,6 +196,7 @@ export class ParcelSpool {
 
   /** Others may take what is left, at once. Resolves when everything that was asked for before is done. */
   async close(): Promise<void> {
+    this.#giveUpName()
     this.#tail = this.#tail.then(() => {
       this.#isClosed = true
     })
@@ -196,15 +214,14 @@ export class ParcelSpool {
 
   #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
     try {
-      // One that is being opened just now would be too late.
-      this.#spool ??= Spool.openSync(this.#spoolOptions)
+      const spool = this.#theSpool
       const body = bytes()
       try {
-        this.#spool.writeSync(slot, body, points)
+        spool.writeSync(slot, body, points)
       } catch (error) {
         // It says once that its directory was taken, and goes on in another.
         if (!(error instanceof SpoolTakenError)) throw error
-        this.#spool.writeSync(slot, body, points)
+        spool.writeSync(slot, body, points)
       }
       return undefined
     } catch (error) {
@@ -262,13 +279,12 @@ export class ParcelSpool {
     this.#tail = this.#tail.then(async () => {
       if (this.#isClosed) return
       try {
-        const spool = await this.#open()
-        // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
-        const isTidy = await spool.tidyUp()
-        await this.#settle(spool)
-        await work?.(spool)
-        // What the last turn could not write is written by the next one.
-        if (this.#isSaved && isTidy) this.#recover()
+        await this.#do(work).catch((error: unknown) => {
+          if (!this.#isBygone(error)) throw error
+          // Something that had been claimed there: it is in other hands, like all that was there.
+          this.#left.forget()
+          return this.#do(work)
+        })
       } catch (error) {
         this.#fail(error)
       }
@@ -276,8 +292,21 @@ export class ParcelSpool {
     return this.#tail
   }
 
-  async #open(): Promise<Spool> {
-    this.#spool ??= await Spool.open(this.#spoolOptions)
+  async #do(work?: (spool: Spool) => Promise<void>): Promise<void> {
+    const spool = this.#theSpool
+    this.#slotsPath ??= spool.path
+    await spool.open()
+    // Before anything newer is delivered: what a failed write has left would be sent by the next process, too.
+    const isTidy = await spool.tidyUp()
+    await this.#settle(spool)
+    await work?.(spool)
+    // What the last turn could not write is written by the next one.
+    if (this.#isSaved && isTidy) this.#recover()
+  }
+
+  /** One for good, also while it cannot be opened: its calls hang one at a time, and it makes one directory. */
+  get #theSpool(): Spool {
+    this.#spool ??= Spool.unopened(this.#spoolOptions)
     return this.#spool
   }
 
@@ -288,8 +317,8 @@ export class ParcelSpool {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof SpoolTakenError) this.#startAfresh()
-    this.#lastError = reasonOf(error)
+    if (error instanceof SpoolTakenError && !this.#isBygone(error)) this.#startAfresh()
+    this.#lastError = reasonOf(error) + (codeOf(error) === 'SPOOL_FULL' ? ' (spoolMaxBytes)' : '')
     if (this.#isFailing) return
     this.#isFailing = true
     diag.error(
@@ -297,8 +326,14 @@ export class ParcelSpool {
     )
   }
 
+  /** Whether it says that a directory was taken that we know to be so already, and do not work in any more. */
+  #isBygone(error: unknown): boolean {
+    return error instanceof SpoolTakenError && error.path !== this.#slotsPath
+  }
+
   /** The directory went to another process with all there was in it: what is in memory is written again. */
   #startAfresh(): void {
+    this.#slotsPath = this.#spool?.path
     this.#inOpen = undefined
     this.#inSealed = undefined
     this.#isSaved = false

@@ -85,7 +85,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
     if (options.spoolDirectory !== undefined) {
-      this.#spool = new ParcelSpool(this.name, options.spoolDirectory)
+      this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
       this.#replays = new Replays(this.#spool, this.#counts)
     }
     this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
@@ -103,8 +103,8 @@ export class PushExporterAdapter implements ExporterAdapter {
 
   attach(reader: AttachedReader): void {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
-    this.#reader = reader
     this.#spool?.open()
+    this.#reader = reader
     this.#lane.onExported = reader.onExported
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis

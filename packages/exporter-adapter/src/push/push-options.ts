@@ -3,7 +3,10 @@ import type { RetryOptions } from './retry.ts'
 
 /** Options of a {@link PushExporterAdapter}. */
 export interface PushExporterAdapterOptions {
-  /** For stats, logs and errors. Default: the exporter's class name. */
+  /**
+   * For stats, logs and errors, and for finding what an earlier process has left in the spool. Default: the exporter's class
+   * name. To be given where two exporters of one class spool to one folder.
+   */
   readonly name?: string
   /** Milliseconds between two exports. Default: the reader's, which turns at the shortest interval of its adapters. */
   readonly exportIntervalMillis?: number
@@ -15,10 +18,15 @@ export interface PushExporterAdapterOptions {
   readonly retry?: RetryOptions
   /**
    * Where to keep what is undelivered, so that it outlives the process: a folder of this machine, made if it is missing,
-   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`.
-   * Default: memory only.
+   * which other processes and adapters may share. What one leaves behind is sent by the next one of the same `name`, so within
+   * a process no two share both: registering the second throws. Default: memory only.
    */
   readonly spoolDirectory?: string
+  /**
+   * Most bytes that this adapter may have on disk, with what it has found there and not sent yet. What would exceed it is held
+   * in memory alone, and `stats()` has a `spoolError`. Default 268,435,456 (256 MiB).
+   */
+  readonly spoolMaxBytes?: number
 }
 
 /** @throws TypeError or RangeError that names the option and the value */
@@ -36,11 +44,11 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
   checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
   checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_MILLIS)
   checkNumber('maxExportBatchSize', options.maxExportBatchSize, Number.MAX_SAFE_INTEGER)
+  checkNumber('spoolMaxBytes', options.spoolMaxBytes, Number.MAX_SAFE_INTEGER)
   checkRetry(options.retry)
-  const { exportIntervalMillis, exportTimeoutMillis, maxExportBatchSize } = options
-  if (maxExportBatchSize !== undefined && !Number.isInteger(maxExportBatchSize)) {
-    throw new RangeError(`PushExporterAdapter: maxExportBatchSize must be a whole number, got ${maxExportBatchSize}`)
-  }
+  checkWhole('maxExportBatchSize', options.maxExportBatchSize)
+  checkWhole('spoolMaxBytes', options.spoolMaxBytes)
+  const { exportIntervalMillis, exportTimeoutMillis } = options
   if (
     exportIntervalMillis !== undefined &&
     exportTimeoutMillis !== undefined &&
@@ -76,6 +84,12 @@ function checkNumber(option: string, value: number | undefined, most: number): v
     throw new TypeError(`PushExporterAdapter: ${option} must be a number, got ${String(value)}`)
   if (!(value > 0 && value <= most)) {
     throw new RangeError(`PushExporterAdapter: ${option} must be greater than 0 and at most ${most}, got ${value}`)
+  }
+}
+
+function checkWhole(option: string, value: number | undefined): void {
+  if (value !== undefined && !Number.isInteger(value)) {
+    throw new RangeError(`PushExporterAdapter: ${option} must be a whole number, got ${value}`)
   }
 }
 

@@ -16,7 +16,7 @@ import { call, type Steps } from './steps.ts'
 
 /** Renewals may be late by five of these before anyone takes the process for dead: a long pause, a slow disk. */
 export const RENEWAL_MILLIS = 10_000
-/** How long what a process on another host left behind has to wait. On the same host death is known at once. */
+/** How long what a process has left behind has to wait where nobody can tell at once that it is dead (see identity.ts). */
 export const EXPIRY_MILLIS = 60_000
 
 /** The time of a lease that its holder has ended. */
@@ -28,11 +28,16 @@ const MAX_BYTES = 4096
 export const isLeaseFile = (name: string): boolean => name === FILE_NAME
 
 export function* takeLease(directory: string, holder: ProcessIdentity, now: number): Steps<void> {
+  const path = join(directory, FILE_NAME)
+  const content = [Buffer.from(JSON.stringify(holder))]
   try {
-    yield* writeNewFile(join(directory, FILE_NAME), [Buffer.from(JSON.stringify(holder))])
+    yield* writeNewFile(path, content)
   } catch (error) {
-    // Left by an earlier attempt of ours that failed half-way: nobody else makes files in a directory of this name.
+    // Left by an earlier attempt of ours that failed half-way: nobody else makes files in a directory of this name. It may
+    // say nothing, and then nobody could tell that we are dead.
     if (codeOf(error) !== 'EEXIST') throw error
+    yield* removeLease(directory)
+    yield* writeNewFile(path, content)
   }
   yield* renewLease(directory, now)
 }

@@ -73,21 +73,23 @@ export class Spool {
 
   /** @throws SpoolError where the directory cannot be made and written, or is a symbolic link; RangeError for options */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const spool = new Spool(options)
-    await spool.#run('open', function* () {})
-    spool.#renewal = setInterval(() => spool.#renewInTime(), RENEWAL_MILLIS)
-    spool.#renewal.unref()
+    const spool = Spool.unopened(options)
+    await spool.open()
     return spool
   }
 
-  /** The same, blocking the process, for the end of it: nobody renews its lease. */
-  static openSync(options: SpoolOptions): Spool {
-    const spool = new Spool(options)
-    runBlocking(
-      spool.#within(spool.#incarnation, function* () {}),
-      spool.#fs.blocking,
-    )
-    return spool
+  /** One that has not touched the disk. Every call opens it on its way; one that cannot fails, and the next one tries again. */
+  static unopened(options: SpoolOptions): Spool {
+    return new Spool(options)
+  }
+
+  /** Makes the directory and begins to renew its lease, unless that is done. @throws SpoolError */
+  async open(): Promise<void> {
+    if (this.#renewal !== undefined) return
+    const incarnation = this.#admit()
+    await this.#run('open', function* () {}, incarnation)
+    if (this.#closing !== undefined) return
+    this.#renewal ??= setInterval(() => this.#renewInTime(), RENEWAL_MILLIS).unref()
   }
 
   /** What the entries of this spool take on disk, with those it has claimed and not removed. */
@@ -245,7 +247,7 @@ export class Spool {
 
   #checkRoom(more: number, path: string): void {
     if (more <= 0 || this.bytes + more <= this.#maxBytes) return
-    const reason = `${more} bytes more than the ${this.bytes} there would exceed maxBytes, ${this.#maxBytes}`
+    const reason = `${more} bytes more than the ${this.bytes} there would exceed the ${this.#maxBytes} bytes it may take`
     throw new SpoolError('write', path, reason, { code: 'SPOOL_FULL' })
   }
 

@@ -7,7 +7,7 @@ import { TEMPORALITIES } from './fault-matrix.ts'
 import { AT_ONCE, INTERVAL, TIMEOUT } from './pipeline.ts'
 import { Receiver } from './receiver.ts'
 import { ScriptedExporter } from './scripted-exporter.ts'
-import { deadIdentity, directoryOfThisTest, openSpoolsWith, ProcessFs } from './spool-fs.ts'
+import { deadIdentity, directoryOfThisTest, forgetLivingSpools, openSpoolsWith, ProcessFs } from './spool-fs.ts'
 
 /** When a process dies that has recorded 1 and 2 of two series, which go in batches of one point. */
 export type Moment =
@@ -137,8 +137,9 @@ export async function runCrash(
   return { outcome, receiver, left: pendingPoints + (spoolBytes ?? 0) }
 }
 
-/** The timers of a process that is dead are so as well. */
+/** The timers of a process that is dead are so as well, and so are its spools. */
 function startAfresh(): void {
+  forgetLivingSpools()
   const now = Date.now()
   vi.useRealTimers()
   vi.useFakeTimers({ now })

@@ -2,19 +2,23 @@ import { constants, existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
+import { spoolsInUse } from '../../src/push/spools-in-use.ts'
 import { type AwaitedFileCalls, type FileCalls, nodeFs, type SpoolFs } from '../../src/spool/file-calls.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import type { SpoolOptions } from '../../src/spool/spool-options.ts'
 
 /**
- * What is wrong with the disk. `flaky`: every third call fails. `readOnce`: a parcel can be read once, and not again. `keepsProgress`: what has
+ * What is wrong with the disk. `hangs`: no call is answered before it is well again. `takesNames`: it is full, but for the
+ * names of new files and directories. `flaky`: every third call fails. `readOnce`: a parcel can be read once, and not again. `keepsProgress`: what has
  * been written of the progress of a parcel cannot be removed. `renamesUnsynced`: directories cannot be synchronised, and nothing
  * can be removed.
  */
 export type DiskFault =
   | 'renamesUnsynced'
   | 'well'
+  | 'hangs'
   | 'full'
+  | 'takesNames'
   | 'readOnly'
   | 'broken'
   | 'flaky'
@@ -28,7 +32,10 @@ const CHANGING = new Set(['mkdir', 'rename', 'unlink', 'rmdir', 'chmod', 'touch'
  * time need not wait for it. A process that is dead gets no answer any more.
  */
 export class ProcessFs implements SpoolFs {
-  fault: DiskFault = 'well'
+  /** Calls that are not answered, at most at once. */
+  mostHanging = 0
+  #hanging: (() => void)[] = []
+  #fault: DiskFault = 'well'
   readonly #opened = new Set<string>()
   isDead = false
   calls = 0
@@ -50,9 +57,26 @@ export class ProcessFs implements SpoolFs {
     this.blocking = disk
   }
 
+  get fault(): DiskFault {
+    return this.#fault
+  }
+
+  set fault(fault: DiskFault) {
+    this.#fault = fault
+    if (fault === 'hangs') return
+    for (const goOn of this.#hanging) goOn()
+    this.#hanging = []
+  }
+
   async #make(name: keyof FileCalls, args: readonly unknown[]): Promise<unknown> {
     if (!this.isDead && (this.calls === this.diesAtCall || this.diesInsteadOf(name, args))) this.onDeath()
     if (this.isDead) return new Promise(() => {})
+    if (this.fault === 'hangs') {
+      await new Promise<void>((goOn) => {
+        this.mostHanging = Math.max(this.mostHanging, this.#hanging.push(goOn))
+      })
+      if (this.isDead) return new Promise(() => {})
+    }
     this.calls++
     const code = this.#errorOf(name, args)
     if (code !== undefined) throw Object.assign(new Error(`${code}: ${name}`), { code })
@@ -65,6 +89,7 @@ export class ProcessFs implements SpoolFs {
   #errorOf(name: keyof FileCalls, args: readonly unknown[]): string | undefined {
     if (name === 'close') return undefined
     if (this.fault === 'full') return name === 'write' || name === 'mkdir' ? 'ENOSPC' : undefined
+    if (this.fault === 'takesNames') return name === 'write' ? 'ENOSPC' : undefined
     if (this.fault === 'readOnly') return isChange(name, args) ? 'EROFS' : undefined
     if (this.fault === 'broken') return 'EIO'
     if (this.fault === 'readOnce' && name === 'open' && !isChange(name, args) && isOfParcel(String(args[0]))) {
@@ -100,11 +125,16 @@ function setTimes(paths: readonly string[]): void {
 }
 
 /** Before any test has changed it. */
-const open = Spool.open.bind(Spool)
+const unopened = Spool.unopened.bind(Spool)
 
 /** Lets every spool that is opened from now on, up to the end of the test, use the files and identity that `host` says; the latest counts. */
 export function openSpoolsWith(host: () => Pick<SpoolOptions, 'fs' | 'identity'>): void {
-  vi.spyOn(Spool, 'open').mockImplementation((options) => open({ ...options, ...host() }))
+  vi.spyOn(Spool, 'unopened').mockImplementation((options) => unopened({ ...options, ...host() }))
+}
+
+/** Whoever has spooled in this process is dead: what comes is another one. */
+export function forgetLivingSpools(): void {
+  spoolsInUse.clear()
 }
 
 /** Of a process that everybody takes for dead, as it will be when the next one looks. */
