@@ -102,7 +102,9 @@ export class ReplayedParcel {
     const { streams, temporality, maxBatchSize, resource } = found.record
     this.found = found
     this.batches = batchesOf(streams, temporality, maxBatchSize, resourceOf(resource))
-    for (const i of found.finished) this.batches[i]!.state = 'delivered'
+    // Batches that it does not have are those of another cut, and then so are the others: sending them again is allowed.
+    const isOfThisCut = found.finished.every((i) => this.batches[i] !== undefined)
+    if (isOfThisCut) for (const i of found.finished) this.batches[i]!.state = 'delivered'
     // Nobody knows whether they were sent: what never was by the process that is gone may have been by another that had
     // taken it over, and died of it.
     for (const batch of this.batches) batch.mayHaveArrived = !batch.isFinished
