@@ -3,6 +3,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { PointValue } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
+import { clonableFields } from './clonable.ts'
 
 /** Points that are written at a time, so that long work can give way in between. */
 const PIECE_SIZE = 32
@@ -143,7 +144,23 @@ function headOf({ streams, ...rest }: ParcelRecord): Uint8Array {
       size,
     })),
   }
-  return serialize(head)
+  try {
+    return serialize(head)
+  } catch {
+    return serialize(clonableHead(head))
+  }
+}
+
+function clonableHead({ resource, streams, ...rest }: Head): Head {
+  return {
+    ...rest,
+    resource: { ...resource, attributes: clonableFields(resource.attributes, 'the resource') },
+    streams: streams.map(({ scope, descriptor, ...stream }) => ({
+      ...stream,
+      scope: clonableFields(scope, `scope "${scope.name}"`),
+      descriptor: clonableFields(descriptor, `metric "${descriptor.name}"`),
+    })),
+  }
 }
 
 function pieceOf(points: Points, from: number): Uint8Array {
@@ -154,7 +171,12 @@ function pieceOf(points: Points, from: number): Uint8Array {
     piece.ends.push(points.endUnixMicrosOf(i))
     piece.values.push(points.valueOf(i))
   }
-  return serialize(piece)
+  try {
+    return serialize(piece)
+  } catch {
+    const owner = `metric "${points.stream.descriptor.name}"`
+    return serialize({ ...piece, attributes: piece.attributes.map((each) => clonableFields(each, owner)) })
+  }
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
