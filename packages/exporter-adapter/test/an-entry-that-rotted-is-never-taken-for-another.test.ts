@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { decodeEntry, encodeEntry, MAX_BODY_BYTES } from '../src/spool/spool-format.ts'
 
 const body = fc.uint8Array({ maxLength: 300 })
@@ -43,11 +43,37 @@ describe('an entry of the spool', () => {
   })
 
   it('of a newer format is known as such, whatever follows its first 16 bytes', () => {
+    const newer = fc.tuple(fc.nat(0xffff), fc.integer({ min: 2, max: 0xffff })).map(([v8, ours]) => v8 * 0x10000 + ours)
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 2 ** 32 - 1 }), body, (version, rest) => {
+      fc.property(newer, body, (version, rest) => {
         expect(decodeEntry(Buffer.concat([preambleOf(version), rest]))).toEqual({ type: 'newer', version })
       }),
     )
+  })
+
+  it('of a newer V8 is known as such, as it cannot be read', async () => {
+    vi.resetModules()
+    vi.doMock('node:v8', async (original) => {
+      const v8 = await original<typeof import('node:v8')>()
+      const wireVersion = v8.serialize(undefined)[1]!
+      return { ...v8, serialize: () => Buffer.of(0xff, wireVersion + 1) }
+    })
+    const ofNewerV8 = await import('../src/spool/spool-format.ts')
+    vi.doUnmock('node:v8')
+    const entry = ofNewerV8.encodeEntry(Buffer.from('body'), 1)
+    expect(decodeEntry(entry).type).toBe('newer')
+    expect(ofNewerV8.decodeEntry(entry).type).toBe('entry')
+    expect(ofNewerV8.decodeEntry(encodeEntry(Buffer.from('body'), 1)).type).toBe('entry')
+  })
+
+  it('says what it counts for though its body has rotted, unless that cannot be', () => {
+    const entry = Buffer.from(encodeEntry(Buffer.from('forty-two requests'), 7))
+    entry[entry.length - 1]! ^= 1
+    expect(decodeEntry(entry)).toMatchObject({ type: 'unreadable', points: 7 })
+    expect(decodeEntry(entry.subarray(0, 30))).toMatchObject({ type: 'unreadable', points: 7 })
+    expect(decodeEntry(entry.subarray(0, 27))).toMatchObject({ type: 'unreadable', points: undefined })
+    entry.writeUInt32LE(2 ** 31 + 7, 16)
+    expect(decodeEntry(entry)).toMatchObject({ type: 'unreadable', points: undefined })
   })
 
   it('has no version 0', () => {

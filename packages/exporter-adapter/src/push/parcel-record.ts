@@ -3,6 +3,9 @@ import type { Attributes } from '@opentelemetry/api'
 import type { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { PointValue } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
+import { reasonOf } from '../reason.ts'
+import { codeOf, SpoolError } from '../spool/spool-errors.ts'
+import { clonableFields } from './clonable.ts'
 
 /** Points that are written at a time, so that long work can give way in between. */
 const PIECE_SIZE = 32
@@ -22,6 +25,12 @@ export interface ParcelRecord {
   /** How the points are cut into batches. */
   readonly maxBatchSize: number
   readonly streams: readonly Points[]
+}
+
+/** What can be told of a parcel without looking at its points. */
+export interface ParcelOutline extends Pick<ParcelRecord, 'id' | 'temporality' | 'maxBatchSize'> {
+  /** How many. */
+  readonly points: number
 }
 
 /** What a body begins with; the points follow, stream by stream, in pieces. */
@@ -60,22 +69,71 @@ export function encodeParcelAtOnce(record: ParcelRecord): Uint8Array {
   return joined(parts)
 }
 
-/** @throws Error when these are not the bytes of a parcel: what wrote them is another program, as their checksum is right */
+/** @throws SpoolError `UNREADABLE` when these are not the bytes of a parcel: another program wrote them, as their checksum is right */
+export function decodeOutline(bytes: Uint8Array): ParcelOutline {
+  return decoding(() => {
+    const { id, temporality, maxBatchSize, streams } = headIn(partsOf(bytes).next().value)
+    return { id, temporality, maxBatchSize, points: streams.reduce((points, { size }) => points + size, 0) }
+  })
+}
+
+/**
+ * The points stay bytes, and become objects a few at a time as they are asked for, which throws the same.
+ *
+ * @throws SpoolError `UNREADABLE` as {@link decodeOutline}
+ */
 export function decodeParcel(bytes: Uint8Array): ParcelRecord {
+  return decoding(() => {
+    const parts = partsOf(bytes)
+    const { streams, ...head } = headIn(parts.next().value)
+    const reading = new PieceReading()
+    const pieces = streams.flatMap(({ size, ...stream }) =>
+      Array.from({ length: pieceCount(size) }, (_, i) => {
+        const part = parts.next().value
+        if (part === undefined) throw new Error('it ends before its points do')
+        return new RecordedPoints(stream, Math.min(PIECE_SIZE, size - i * PIECE_SIZE), part, reading)
+      }),
+    )
+    return { ...head, streams: pieces }
+  })
+}
+
+/** What {@link joined} has joined. */
+function* partsOf(bytes: Uint8Array): Generator<Uint8Array, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  const next = (): unknown => {
-    const length = view.getUint32(at)
-    at += 4 + length
-    return deserialize(bytes.subarray(at - length, at))
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + view.getUint32(at)
+    if (end > bytes.length) throw new Error('it ends within a piece')
+    yield bytes.subarray(at + 4, end)
+    at = end
   }
-  const { streams, ...head } = next() as Head
-  return {
-    ...head,
-    streams: streams.map(({ size, ...stream }) => {
-      const pieces = Array.from({ length: pieceCount(size) }, () => next() as Piece)
-      return new RecordedPoints(stream, pieces)
-    }),
+}
+
+function headIn(part: Uint8Array | undefined): Head {
+  if (part === undefined) throw new Error('it is empty')
+  const head = deserialize(part) as Head
+  const { id, maxBatchSize, temporality, resource, streams } = head
+  const isOfParcel =
+    typeof id === 'string' && maxBatchSize >= 1 && typeof temporality === 'number' && isObject(resource?.attributes)
+  const areStreams = streams.every(
+    ({ size, scope, descriptor, aggregation }) =>
+      Number.isInteger(size) && size >= 0 && isObject(scope) && isObject(descriptor) && isObject(aggregation),
+  )
+  if (!isOfParcel || !areStreams) throw new Error('it does not begin as a parcel')
+  return head
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+/** Whatever is thrown at bytes with a right checksum says that they never will be readable. */
+function decoding<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (codeOf(error) === 'UNREADABLE') throw error
+    throw new SpoolError('decode', 'a parcel', reasonOf(error), { code: 'UNREADABLE' })
   }
 }
 
@@ -91,41 +149,66 @@ export function encodeProgress(progress: Progress): Uint8Array {
   return serialize(progress)
 }
 
-/** @throws Error when these are not the bytes of a progress */
+/** @throws SpoolError `UNREADABLE` when these are not the bytes of a progress */
 export function decodeProgress(bytes: Uint8Array): Progress {
-  return deserialize(bytes) as Progress
+  return decoding(() => {
+    const progress = deserialize(bytes) as Progress
+    if (typeof progress.id !== 'string' || !Array.isArray(progress.finished)) throw new Error('it is no progress')
+    return progress
+  })
 }
 
-/** Points as they were read back. */
+/** The one piece of a parcel that is there as objects. */
+class PieceReading {
+  #part: Uint8Array | undefined
+  #piece: (Omit<Piece, 'attributes'> & Pick<Points, 'series'>) | undefined
+
+  pieceIn(part: Uint8Array, size: number) {
+    if (this.#piece === undefined || this.#part !== part) {
+      this.#piece = decoding(() => {
+        const { attributes, starts, ends, values } = deserialize(part) as Piece
+        if ([attributes, starts, ends, values].some(({ length }) => length !== size))
+          throw new Error('a piece of it does not have the points that it should')
+        return { series: attributes.map((each) => ({ attributes: each })), starts, ends, values }
+      })
+      this.#part = part
+    }
+    return this.#piece
+  }
+}
+
+/** The points of one piece, of many in a row that have their stream in common. */
 class RecordedPoints implements Points {
   readonly stream: Points['stream']
-  readonly series: Points['series']
-  readonly #starts: readonly number[]
-  readonly #ends: readonly number[]
-  readonly #values: readonly PointValue[]
+  readonly size: number
+  readonly #part: Uint8Array
+  readonly #reading: PieceReading
 
-  constructor(stream: Points['stream'], pieces: readonly Piece[]) {
+  constructor(stream: Points['stream'], size: number, part: Uint8Array, reading: PieceReading) {
     this.stream = stream
-    this.series = pieces.flatMap((piece) => piece.attributes.map((attributes) => ({ attributes })))
-    this.#starts = pieces.flatMap((piece) => piece.starts)
-    this.#ends = pieces.flatMap((piece) => piece.ends)
-    this.#values = pieces.flatMap((piece) => piece.values)
+    this.size = size
+    this.#part = part
+    this.#reading = reading
   }
 
-  get size(): number {
-    return this.series.length
+  get series(): Points['series'] {
+    return this.#piece.series
   }
 
   valueOf(index: number): PointValue {
-    return this.#values[index]!
+    return this.#piece.values[index]!
   }
 
   startUnixMicrosOf(index: number): number {
-    return this.#starts[index]!
+    return this.#piece.starts[index]!
   }
 
   endUnixMicrosOf(index: number): number {
-    return this.#ends[index]!
+    return this.#piece.ends[index]!
+  }
+
+  get #piece() {
+    return this.#reading.pieceIn(this.#part, this.size)
   }
 }
 
@@ -143,7 +226,23 @@ function headOf({ streams, ...rest }: ParcelRecord): Uint8Array {
       size,
     })),
   }
-  return serialize(head)
+  try {
+    return serialize(head)
+  } catch {
+    return serialize(clonableHead(head))
+  }
+}
+
+function clonableHead({ resource, streams, ...rest }: Head): Head {
+  return {
+    ...rest,
+    resource: { ...resource, attributes: clonableFields(resource.attributes, 'the resource') },
+    streams: streams.map(({ scope, descriptor, ...stream }) => ({
+      ...stream,
+      scope: clonableFields(scope, `scope "${scope.name}"`),
+      descriptor: clonableFields(descriptor, `metric "${descriptor.name}"`),
+    })),
+  }
 }
 
 function pieceOf(points: Points, from: number): Uint8Array {
@@ -154,7 +253,12 @@ function pieceOf(points: Points, from: number): Uint8Array {
     piece.ends.push(points.endUnixMicrosOf(i))
     piece.values.push(points.valueOf(i))
   }
-  return serialize(piece)
+  try {
+    return serialize(piece)
+  } catch {
+    const owner = `metric "${points.stream.descriptor.name}"`
+    return serialize({ ...piece, attributes: piece.attributes.map((each) => clonableFields(each, owner)) })
+  }
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

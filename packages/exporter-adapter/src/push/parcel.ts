@@ -1,7 +1,6 @@
 import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader, StreamPoints } from '@otel-sluice/processor'
 import { MetricDataBuilder, type Points } from '../metric-data.ts'
-import type { FoundParcel } from './left-parcels.ts'
 
 /**
  * - `pending`: not sent, or sent and known or feared not to have arrived.
@@ -17,6 +16,13 @@ interface Piece {
   readonly to: number
 }
 
+/** The points of one batch. */
+export interface BatchContent {
+  readonly pieces: readonly Piece[]
+  /** Default: the reader's. */
+  readonly resource?: ResourceMetrics['resource']
+}
+
 /** One Export call's worth of a sealed parcel: fixed points, which become objects anew for each attempt. */
 export class Batch {
   readonly temporality: AggregationTemporality
@@ -25,15 +31,13 @@ export class Batch {
   state: BatchState = 'pending'
   /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
   mayHaveArrived = false
-  readonly #pieces: readonly Piece[]
-  readonly #resource: ResourceMetrics['resource'] | undefined
+  /** What it sends, while that is in memory. */
+  content: BatchContent | undefined
 
-  /** @param resource default: the reader's */
-  constructor(temporality: AggregationTemporality, pieces: readonly Piece[], resource?: ResourceMetrics['resource']) {
-    this.#resource = resource
+  constructor(temporality: AggregationTemporality, size: number, content?: BatchContent) {
     this.temporality = temporality
-    this.size = pieces.reduce((size, { from, to }) => size + to - from, 0)
-    this.#pieces = pieces
+    this.size = size
+    this.content = content
   }
 
   get isFinished(): boolean {
@@ -41,11 +45,13 @@ export class Batch {
   }
 
   async toResourceMetrics(reader: AttachedReader): Promise<ResourceMetrics> {
+    const { content } = this
+    if (content === undefined) throw new Error('a batch is sent while its points are not in memory')
     const builder = new MetricDataBuilder()
-    for (const { points, from, to } of this.#pieces) {
+    for (const { points, from, to } of content.pieces) {
       await reader.inSlices(to - from, (i) => builder.add(points, from + i, this.temporality))
     }
-    return builder.build(this.#resource ?? reader.resource)
+    return builder.build(content.resource ?? reader.resource)
   }
 }
 
@@ -77,7 +83,7 @@ export class SealedParcel {
 
   /** How many points are in batches that are not finished. */
   get pendingPoints(): number {
-    return this.batches.reduce((points, batch) => (batch.isFinished ? points : points + batch.size), 0)
+    return pendingPointsIn(this.batches)
   }
 
   /** Marks the cumulative batches that were not sent as replaced by newer points; returns how many points that were. */
@@ -93,46 +99,25 @@ export class SealedParcel {
   }
 }
 
-/** A parcel of a process that is gone: with its own resource and times, cut into the same batches. */
-export class ReplayedParcel {
-  readonly batches: readonly Batch[]
-  readonly found: FoundParcel
-
-  constructor(found: FoundParcel) {
-    const { streams, temporality, maxBatchSize, resource } = found.record
-    this.found = found
-    this.batches = batchesOf(streams, temporality, maxBatchSize, resourceOf(resource))
-    for (const i of found.finished) this.batches[i]!.state = 'delivered'
-    // Nobody knows whether they were sent: what never was by the process that is gone may have been by another that had
-    // taken it over, and died of it.
-    for (const batch of this.batches) batch.mayHaveArrived = !batch.isFinished
-  }
-
-  get pendingPoints(): number {
-    return this.batches.reduce((points, batch) => (batch.isFinished ? points : points + batch.size), 0)
-  }
+/** How many points are in those that are not finished. */
+export function pendingPointsIn(batches: readonly Batch[]): number {
+  return batches.reduce((points, batch) => (batch.isFinished ? points : points + batch.size), 0)
 }
 
-/** What exporters read of a resource. */
-function resourceOf({ attributes, schemaUrl }: FoundParcel['record']['resource']): ResourceMetrics['resource'] {
-  const resource: ResourceMetrics['resource'] = {
-    attributes,
-    ...(schemaUrl !== undefined && { schemaUrl }),
-    asyncAttributesPending: false,
-    merge: (other) => other ?? resource,
-    getRawAttributes: () => Object.entries(attributes),
-  }
-  return resource
-}
-
-/** Cuts points into batches: full ones, and a last one. */
 function batchesOf(
   streams: readonly Points[],
   temporality: AggregationTemporality,
   maxBatchSize: number,
-  resource?: ResourceMetrics['resource'],
-): Batch[] {
-  const batches: Batch[] = []
+): readonly Batch[] {
+  return cut(streams, maxBatchSize).map((pieces) => {
+    const size = pieces.reduce((sum, { from, to }) => sum + to - from, 0)
+    return new Batch(temporality, size, { pieces })
+  })
+}
+
+/** Cuts points into batches: full ones, and a last one. */
+export function cut(streams: readonly Points[], maxBatchSize: number): Piece[][] {
+  const batches: Piece[][] = []
   let pieces: Piece[] = []
   let room = maxBatchSize
   for (const points of streams) {
@@ -142,11 +127,11 @@ function batchesOf(
       room -= to - from
       from = to
       if (room > 0) continue
-      batches.push(new Batch(temporality, pieces, resource))
+      batches.push(pieces)
       pieces = []
       room = maxBatchSize
     }
   }
-  if (pieces.length > 0) batches.push(new Batch(temporality, pieces, resource))
+  if (pieces.length > 0) batches.push(pieces)
   return batches
 }

@@ -1,8 +1,11 @@
 import type { AttachedReader } from '@otel-sluice/processor'
 import type { DeliveryCounts } from '../delivery-counts.ts'
+import { reasonOf } from '../reason.ts'
+import { codeOf } from '../spool/spool-errors.ts'
 import { type BatchSender, finishedOf } from './batch-sender.ts'
-import { type Batch, ReplayedParcel } from './parcel.ts'
+import type { Batch } from './parcel.ts'
 import type { ParcelSpool } from './parcel-spool.ts'
+import { ReplayedParcel } from './replayed-parcel.ts'
 
 /** What processes that are gone have left in the spool: sent before anything of ours, oldest first. */
 export class Replays {
@@ -37,11 +40,34 @@ export class Replays {
     const replays = found.map((parcel) => new ReplayedParcel(parcel))
     for (const { pendingPoints } of replays) this.#counts.offeredPoints += pendingPoints
     this.#parcels = [...this.#parcels, ...replays]
+    // What cannot be read just now keeps only what the same process left after it.
+    const waiting = new Set<string>()
     for (const parcel of this.#parcels) {
-      await sender.send(parcel.batches, reader, (finished) => parcel.found.progress(finished))
-      await parcel.found.remove()
-      this.#parcels = this.#parcels.filter((other) => other !== parcel)
+      const { incarnation } = parcel.found
+      if (waiting.has(incarnation)) continue
+      if (await this.#sendOne(parcel, sender, reader)) this.#parcels = this.#parcels.filter((other) => other !== parcel)
+      else waiting.add(incarnation)
     }
+  }
+
+  /** Whether it is done with. */
+  async #sendOne(parcel: ReplayedParcel, sender: BatchSender, reader: AttachedReader): Promise<boolean> {
+    const { batches, found } = parcel
+    try {
+      sender.check()
+      if (parcel.pendingPoints > 0) {
+        if (!(await parcel.load())) return false
+        await sender.send(batches, reader, (finished) => found.progress(finished))
+      }
+      await found.remove()
+    } catch (error) {
+      if (codeOf(error) !== 'UNREADABLE') throw error
+      this.#counts.lostPoints['spool-unreadable'] += parcel.lose()
+      await found.setAside(reasonOf(error))
+    } finally {
+      parcel.unload()
+    }
+    return true
   }
 
   /** What has come to a good end since it was waited for: nobody needs to send it again. */
@@ -49,7 +75,7 @@ export class Replays {
     for (const { batches, found } of this.#parcels) {
       const finished = finishedOf(batches)
       if (finished.length === batches.length) await found.remove()
-      else if (finished.length > 0) await found.progress(finished)
+      else if (finished.length > found.finished.length) await found.progress(finished)
     }
   }
 

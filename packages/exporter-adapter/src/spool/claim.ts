@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path'
 import { ClaimedDirectory, type FoundEntry } from './claimed-directory.ts'
+import { parseEntryFileName } from './file-names.ts'
 import type { Incarnation } from './incarnation.ts'
 import { SpoolError } from './spool-errors.ts'
 import { attempt, type Steps } from './steps.ts'
@@ -16,6 +17,18 @@ export interface ClaimedEntry {
   read(): Promise<Uint8Array>
   /** Removes it, durably. Twice is fine. */
   remove(): Promise<void>
+  /** Moves it out of the way, for somebody to look at; resolves to where it is then. Twice is fine. */
+  setAside(): Promise<string>
+}
+
+/** A file that could not be read, and where it is now. */
+export interface UnreadableFile {
+  readonly path: string
+  /** The name of its slot. */
+  readonly slot: string
+  readonly reason: string
+  /** What it counts for, if it could be told. */
+  readonly points: number | undefined
 }
 
 /** What a claim needs of its spool. */
@@ -35,7 +48,7 @@ export interface ClaimHost {
  */
 export class Claim {
   readonly #host: ClaimHost
-  unreadableFiles = 0
+  readonly unreadable: UnreadableFile[] = []
   newerFiles = 0
 
   constructor(host: ClaimHost) {
@@ -79,12 +92,10 @@ export class Claim {
 
   *#readIn(into: Incarnation, name: string, directory: ClaimedDirectory): Steps<void> {
     const { maxBytes, report } = this.#host
-    const count = (): void => {
-      this.unreadableFiles++
-    }
-    yield* directory.readIn(function* (file, reason) {
-      yield* setAside(into, name, file, maxBytes)
-      count()
+    const { unreadable } = this
+    yield* directory.readIn(function* (file, reason, points) {
+      const path = yield* setAside(into, name, file, maxBytes)
+      unreadable.push({ path, slot: parseEntryFileName(file)!.slot, reason, points })
       report(new SpoolError('claim', join(directory.path, file), `set aside: ${reason}`, { code: 'UNREADABLE' }))
     }, report)
     yield* this.#forgetIfDone(into, name, directory)
@@ -100,15 +111,16 @@ export class Claim {
   }
 
   #entryOf(of: Incarnation, directory: ClaimedDirectory, { slot, name, points }: FoundEntry): ClaimedEntry {
-    const { run } = this.#host
+    const { run, maxBytes } = this.#host
     const incarnation = basename(directory.path)
+    const forget = () => this.#forgetIfDone(of, incarnation, directory)
+    let kept = ''
     return {
       incarnation,
       slot: name,
       points,
       read: () => run('read', () => slot.read(), of),
       remove: () => {
-        const forget = () => this.#forgetIfDone(of, incarnation, directory)
         return run(
           'remove',
           function* () {
@@ -119,6 +131,17 @@ export class Claim {
           of,
         )
       },
+      setAside: () =>
+        run(
+          'set aside',
+          function* () {
+            if (!directory.has(slot)) return kept
+            kept = yield* directory.giveUp(slot, (file) => setAside(of, incarnation, file, maxBytes))
+            yield* forget()
+            return kept
+          },
+          of,
+        ),
     }
   }
 }

@@ -13,6 +13,9 @@ export interface FoundEntry {
   readonly points: number
 }
 
+/** Moves a file away that cannot be read, and that counts for so many points, if that is known. */
+type SetAside = (name: string, reason: string, points: number | undefined) => Steps<void>
+
 /** What one incarnation left behind, in the hands of this one. */
 export class ClaimedDirectory {
   readonly path: string
@@ -35,10 +38,9 @@ export class ClaimedDirectory {
   /**
    * Reads in the entries that were not yet, in the order of their sequence, for `takeFound`. Temporary files are swept.
    *
-   * @param setAside Moves a file away that cannot be read
    * @param failed Told of an entry that cannot be read now; it stays, and is tried again at the next call
    */
-  *readIn(setAside: (name: string, reason: string) => Steps<void>, failed: (error: unknown) => void): Steps<void> {
+  *readIn(setAside: SetAside, failed: (error: unknown) => void): Steps<void> {
     const names = yield* call('readdir', this.path)
     for (const name of names.filter(isTemporary)) yield* attempt(call('unlink', join(this.path, name)))
     for (const [sequence, files] of bySequence(names)) {
@@ -63,11 +65,7 @@ export class ClaimedDirectory {
   }
 
   /** The highest generation that can be read counts. */
-  *#choose(
-    sequence: number,
-    names: readonly string[],
-    setAside: (name: string, reason: string) => Steps<void>,
-  ): Steps<FoundEntry | undefined> {
+  *#choose(sequence: number, names: readonly string[], setAside: SetAside): Steps<FoundEntry | undefined> {
     const older: string[] = []
     let content: { file: SlotFile; slot: string; points: number } | undefined
     for (const name of names) {
@@ -81,7 +79,7 @@ export class ClaimedDirectory {
       if (entry?.type === 'newer') return undefined
       if (entry?.type === 'entry') {
         content = { file: { name, generation, bytes: bytes!.length }, slot, points: entry.points }
-      } else yield* setAside(name, entry?.reason ?? 'it is not a regular file')
+      } else yield* setAside(name, entry?.reason ?? 'it is not a regular file', entry?.points)
     }
     if (content === undefined) return undefined
     // The process may have died between the rename of the newest file and its being durable.
@@ -98,6 +96,13 @@ export class ClaimedDirectory {
   *remove(slot: Slot): Steps<void> {
     yield* slot.remove()
     this.#slots.delete(slot.sequence)
+  }
+
+  /** Its file goes where `move` says. */
+  *giveUp<T>(slot: Slot, move: (fileName: string) => Steps<T>): Steps<T> {
+    const moved = yield* slot.giveUp(move)
+    this.#slots.delete(slot.sequence)
+    return moved
   }
 
   /**

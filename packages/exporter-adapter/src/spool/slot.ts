@@ -87,6 +87,13 @@ export class Slot {
     throw new SpoolError('read', path, reason, { code: 'UNREADABLE' })
   }
 
+  /** Gives up its content, which goes where `move` says. */
+  *giveUp<T>(move: (fileName: string) => Steps<T>): Steps<T> {
+    const moved = yield* move(this.#required('give up').name)
+    this.#content = undefined
+    return moved
+  }
+
   /** Changes the name of the slot in the file name. */
   *relabel(slot: string): Steps<void> {
     const file = this.#required('rename')

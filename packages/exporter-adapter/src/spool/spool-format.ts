@@ -1,3 +1,4 @@
+import { serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 
 /**
@@ -5,7 +6,8 @@ import { crc32 } from 'node:zlib'
  *
  * ```
  *  0  8 bytes  'SLUICE\r\n'
- *  8  u32      format version
+ *  8  u16      format version
+ * 10  u16      by how much the wire format of V8, which wrote the body, is above version 15
  * 12  u32      CRC-32 of bytes 0..11
  * 16  u32      points: what the body counts for, for whoever cannot read the body
  * 20  u32      length of the body in bytes
@@ -14,10 +16,15 @@ import { crc32 } from 'node:zlib'
  * ```
  *
  * INVARIANT: the first 16 bytes are the same in every version to come. They have a checksum of their own, so that a version
- * number that rotted is not taken for a newer format, which nobody would ever dare to touch.
+ * number that rotted is not taken for a newer format, which nobody would ever dare to touch. V8 reads what older versions of
+ * it wrote, but not what newer ones did: a higher number in either half is a newer format.
  */
 const MAGIC = Buffer.from('SLUICE\r\n', 'latin1')
-export const FORMAT_VERSION = 1
+const FORMAT_VERSION = 1
+/** That of Node.js 20 to 24. */
+const FIRST_WIRE_VERSION = 15
+/** `v8.serialize` begins with 0xff and the version. */
+const WIRE_VERSION = Math.max(FIRST_WIRE_VERSION, serialize(undefined)[1]!)
 export const PREAMBLE_BYTES = 16
 export const HEADER_BYTES = 28
 const MAX_UINT32 = 2 ** 32 - 1
@@ -31,7 +38,8 @@ const SLICE_BYTES = 4 * 2 ** 20
 export type DecodedEntry =
   | { readonly type: 'entry'; readonly body: Uint8Array; readonly points: number }
   | { readonly type: 'newer'; readonly version: number }
-  | { readonly type: 'unreadable'; readonly reason: string }
+  /** With the points, where the header can be believed. */
+  | { readonly type: 'unreadable'; readonly reason: string; readonly points: number | undefined }
 
 /** Long work in pieces: it yields where the event loop may have its turn. */
 export type Pausing<T> = Generator<'pause', T, unknown>
@@ -51,7 +59,8 @@ export function* encodeHeader(body: Uint8Array, points: number): Pausing<Uint8Ar
   }
   const header = Buffer.alloc(HEADER_BYTES)
   MAGIC.copy(header)
-  header.writeUInt32LE(FORMAT_VERSION, 8)
+  header.writeUInt16LE(FORMAT_VERSION, 8)
+  header.writeUInt16LE(WIRE_VERSION - FIRST_WIRE_VERSION, 10)
   header.writeUInt32LE(crc32(header.subarray(0, 12)), 12)
   header.writeUInt32LE(points, 16)
   header.writeUInt32LE(body.length, 20)
@@ -67,17 +76,25 @@ export function decodeEntry(bytes: Uint8Array): DecodedEntry {
 export function* decodeInSlices(bytes: Uint8Array): Pausing<DecodedEntry> {
   const preamble = decodePreamble(bytes)
   if (preamble.type !== 'version') return preamble
-  if (preamble.version > FORMAT_VERSION) return { type: 'newer', version: preamble.version }
+  if (isNewer(preamble.version)) return { type: 'newer', version: preamble.version }
   if (bytes.length < HEADER_BYTES) return unreadable('it ends in its header')
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES)
   const body = bytes.subarray(HEADER_BYTES)
   const length = header.readUInt32LE(20)
-  if (body.length !== length) return unreadable(`its body has ${body.length} bytes instead of ${length}`)
-  if ((yield* checksum(header, body)) !== header.readUInt32LE(24)) return unreadable('its checksum is wrong')
-  return { type: 'entry', body, points: header.readUInt32LE(16) }
+  const points = header.readUInt32LE(16)
+  // Nothing but the checksum of the whole vouches for it. But a point takes more than a byte.
+  const credible = points <= length ? points : undefined
+  if (body.length !== length) return unreadable(`its body has ${body.length} bytes instead of ${length}`, credible)
+  if ((yield* checksum(header, body)) !== header.readUInt32LE(24)) return unreadable('its checksum is wrong', credible)
+  return { type: 'entry', body, points }
 }
 
-type Preamble = { type: 'version'; version: number } | { type: 'unreadable'; reason: string }
+type Preamble = { readonly type: 'version'; readonly version: number } | Extract<DecodedEntry, { type: 'unreadable' }>
+
+/** Whether a version is beyond what this program can read: that of the format, or that of V8. */
+export function isNewer(version: number): boolean {
+  return (version & 0xffff) > FORMAT_VERSION || version >>> 16 > WIRE_VERSION - FIRST_WIRE_VERSION
+}
 
 /** What the first 16 bytes say, which is enough to tell a newer format. Never throws. */
 export function decodePreamble(bytes: Uint8Array): Preamble {
@@ -106,4 +123,6 @@ function withoutPauses<T>(work: Pausing<T>): T {
   }
 }
 
-const unreadable = (reason: string): { type: 'unreadable'; reason: string } => ({ type: 'unreadable', reason })
+function unreadable(reason: string, points?: number): Extract<DecodedEntry, { type: 'unreadable' }> {
+  return { type: 'unreadable', reason, points }
+}

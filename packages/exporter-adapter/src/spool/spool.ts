@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { Claim, type ClaimedEntry } from './claim.ts'
+import { Claim, type ClaimedEntry, type UnreadableFile } from './claim.ts'
 import { nodeFs, type SpoolFs } from './file-calls.ts'
 import { checkSlotName, safeDirectoryName } from './file-names.ts'
 import { identityOfThisProcess, type ProcessIdentity } from './identity.ts'
@@ -102,9 +102,9 @@ export class Spool {
     return this.#incarnation.path
   }
 
-  /** How many entries `claim` has set aside as `*.unreadable`, so far. */
-  get unreadableFiles(): number {
-    return this.#claim.unreadableFiles
+  /** The entries that `claim` has set aside as `*.unreadable`, so far. */
+  get unreadable(): readonly UnreadableFile[] {
+    return this.#claim.unreadable
   }
 
   /** How many entries of newer formats the last `claim` has left alone. */

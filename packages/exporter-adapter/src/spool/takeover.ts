@@ -4,7 +4,7 @@ import { isIncarnation, isSetAside, parseEntryFileName, unreadableName } from '.
 import type { Incarnation } from './incarnation.ts'
 import { leaseTime, standingOf } from './lease.ts'
 import { codeOf } from './spool-errors.ts'
-import { decodePreamble, FORMAT_VERSION, PREAMBLE_BYTES } from './spool-format.ts'
+import { decodePreamble, isNewer, PREAMBLE_BYTES } from './spool-format.ts'
 import { attempt, call, type Steps } from './steps.ts'
 
 /** The directories of other incarnations beside ours, the oldest first. */
@@ -55,17 +55,17 @@ function* countNewer(directory: string): Steps<number> {
     if (isIncarnation(name)) {
       if ((yield* call('lstat', path)).kind === 'directory') newer += yield* countNewer(path)
     } else if (parseEntryFileName(name) !== undefined) {
-      if (yield* isNewer(path)) newer++
+      if (yield* isOfNewerFormat(path)) newer++
     }
   }
   return newer
 }
 
 /** What cannot be read now must not keep the rest of its directory from being claimed: it counts as not newer. */
-function* isNewer(path: string): Steps<boolean> {
+function* isOfNewerFormat(path: string): Steps<boolean> {
   try {
     const preamble = decodePreamble((yield* readRegularFile(path, PREAMBLE_BYTES)) ?? new Uint8Array())
-    return preamble.type === 'version' && preamble.version > FORMAT_VERSION
+    return preamble.type === 'version' && isNewer(preamble.version)
   } catch {
     return false
   }
@@ -95,10 +95,23 @@ export function* flatten(incarnation: Incarnation): Steps<string[]> {
 /**
  * Moves what cannot be read out of the way, beside the incarnations, for somebody to look at. Only so many bytes of it
  * are kept: the oldest go, but never the one that was just found.
+ *
+ * @returns the path where it is now
  */
-export function* setAside(incarnation: Incarnation, from: string, name: string, maxBytes: number): Steps<void> {
+export function* setAside(incarnation: Incarnation, from: string, name: string, maxBytes: number): Steps<string> {
   const kept = unreadableName(from, name)
-  yield* call('rename', join(incarnation.path, from, name), join(incarnation.parent, kept))
+  const keptPath = join(incarnation.parent, kept)
+  try {
+    yield* call('rename', join(incarnation.path, from, name), keptPath)
+  } catch (error) {
+    // A call that nobody waited for any longer may have done it before.
+    if (codeOf(error) !== 'ENOENT' || (yield* incarnation.isGone())) throw error
+  }
+  yield* attempt(limitSetAside(incarnation, kept, maxBytes))
+  return keptPath
+}
+
+function* limitSetAside(incarnation: Incarnation, kept: string, maxBytes: number): Steps<void> {
   const sizes: { path: string; size: number }[] = []
   for (const each of (yield* call('readdir', incarnation.parent)).filter(isSetAside).sort()) {
     if (each === kept) continue
