@@ -36,6 +36,9 @@ const name = fc.constantFrom(
   'target_info',
   'x:y',
   '_',
+  '',
+  'a\0b',
+  'c\x01\n\x7f',
 )
 const unit = fc.constantFrom('', 'By', 's', '1', '{thing}', 'm/s', '%')
 const key = fc.constantFrom(
@@ -53,6 +56,8 @@ const key = fc.constantFrom(
   '💧',
   '\ud800',
   'k\n"',
+  'k\0l',
+  '\x01\r\x7f',
   '__proto__',
 )
 const label = fc.oneof(

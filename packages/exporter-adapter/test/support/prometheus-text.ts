@@ -44,6 +44,7 @@ export function parseText(text: string, isOpenMetrics = false): Map<string, Pars
       const [, what, quoted, plain, rest = ''] =
         /^# (HELP|TYPE|UNIT) (?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)$/.exec(line) ?? fail('unknown comment')
       const name = quoted === undefined ? plain! : unescaped(quoted)
+      checkName(name, fail)
       if (comments.name !== name) {
         comments = { name }
         if (families.has(name)) fail('a family comes twice')
@@ -88,6 +89,7 @@ function parseSample(line: string, fail: (why: string) => never): Sample {
         const [value, text] = /^="((?:[^"\\]|\\[\\"n])*)"/.exec(line.slice(at)) ?? fail('bad label value')
         at += value!.length
         const label = quoted === undefined ? plain! : unescaped(quoted)
+        checkName(label, fail)
         if (label in labels) fail('a label comes twice')
         labels[label] = unescaped(text!)
       } else if (name === undefined && quoted !== undefined) {
@@ -103,7 +105,14 @@ function parseSample(line: string, fail: (why: string) => never): Sample {
   if (name === undefined) return fail('no name')
   const [, value, exemplar] =
     /^ ([+-]?(?:Inf|NaN|[0-9.]+(?:e[+-]?\d+)?))(?: # (\{.*\} \S+ \S+))?$/.exec(line.slice(at)) ?? fail('bad value')
+  if (exemplar?.includes('\0')) fail('NUL in an exemplar')
   return { name, labels, value: numberOf(value!), ...(exemplar !== undefined && { exemplar }) }
+}
+
+/** Prometheus reads NUL in the values of labels only. */
+function checkName(name: string, fail: (why: string) => never): void {
+  if (name === '') fail('an empty name')
+  if (name.includes('\0')) fail('NUL in a name')
 }
 
 function checkBucket(family: ParsedFamily, { name, labels, value }: Sample, fail: (why: string) => never): void {
