@@ -16,12 +16,10 @@ export function exemplarLabels({ traceId, spanId, filteredAttributes }: Exemplar
     ...(spanId === undefined ? [] : [['span_id', spanId] as const]),
   ]
   const taken = new Set(ofTrace.map(([name]) => name))
-  const filtered = labels
-    .of(filteredAttributes)
-    .filter(([name]) => !taken.has(name))
-    .map(([name, value]) => [name, value.replaceAll('\0', REPLACEMENT)] as const)
+  const filtered = labels.of(filteredAttributes).filter(([name]) => !taken.has(name))
   const all = [...ofTrace, ...filtered]
-  return charactersIn(all) <= MOST_CHARACTERS ? all : ofTrace
+  const chosen = charactersIn(all) <= MOST_CHARACTERS ? all : ofTrace
+  return chosen.map(([name, value]) => [name, value.replaceAll('\0', REPLACEMENT)])
 }
 
 /** The latest one. */

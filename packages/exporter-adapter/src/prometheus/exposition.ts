@@ -5,9 +5,9 @@ import type { Conflicts } from './conflicts.ts'
 import { type Family, familiesOf, type Naming } from './families.ts'
 import { LabelBlocks, labelText, type RowBlocks } from './label-blocks.ts'
 import { type Label, Labels, scopeAttributes } from './labels.ts'
+import { quotedLabelName } from './quoted-names.ts'
 import { type SampleWriter, writerOf } from './sample-writer.ts'
 import { type SharedPoint, writeShared } from './shared-points.ts'
-import { quotedLabelName } from './text-writer.ts'
 
 /** Points that are written at a time. After 32 times it is asked whether to give way, in protobuf after some 3 ms. */
 const SCALARS_AT_ONCE = 32

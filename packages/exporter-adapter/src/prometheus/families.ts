@@ -1,5 +1,6 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { Stream } from '@otel-sluice/processor'
+import { BucketBounds } from './bucket-bounds.ts'
 import { type Escaping, escapedMetricName } from './escaping.ts'
 import { type TranslationStrategy, translateName } from './names.ts'
 
@@ -72,10 +73,7 @@ export function familiesOf(
   for (const named of [...streams].sort(inOrder).map((stream) => nameOf(stream, naming))) {
     const { stream, name, claims } = named
     const draft = drafts.get(name)
-    if (naming.isOpenMetrics && hasNegativeBounds(stream)) {
-      const message = `${name} has negative boundaries, and so neither sum nor count in OpenMetrics`
-      conflicts.push({ message, dropsStream: false })
-    }
+    conflicts.push(...boundaryConflicts(named, naming))
     const said = `${saidOf(stream)} is not exposed: as ${name}`
     if (draft !== undefined && kindOf(draft) !== kindOf(named)) {
       drop(`${said} it would be a ${kindOf(named)}, and ${saidOf(draft.stream)} is a ${kindOf(draft)} of that name`)
@@ -118,11 +116,6 @@ function endsInTotal(name: string): boolean {
   return name.endsWith(TOTAL) && name !== TOTAL
 }
 
-/** OpenMetrics 1.0, "Histogram": such a one must have no sum, and without a sum no count. */
-export function hasNegativeBounds({ aggregation }: Stream): boolean {
-  return aggregation.type === DataPointType.HISTOGRAM && (aggregation.boundaries[0] ?? 0) < 0
-}
-
 function claimsOf(name: string, sampleName: string, type: FamilyType, isOpenMetrics: boolean): string[] {
   const created = isOpenMetrics ? [`${name}_created`] : []
   if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`, ...created]
@@ -150,6 +143,22 @@ function commentConflicts(draft: Draft, { stream, name, unit }: Named): Conflict
     })
   }
   return conflicts
+}
+
+function boundaryConflicts({ stream, name }: Named, { isOpenMetrics }: Naming): Conflict[] {
+  const { aggregation } = stream
+  if (aggregation.type !== DataPointType.HISTOGRAM) return []
+  const { bounds, areNegative } = new BucketBounds(aggregation.boundaries)
+  const messages = [
+    ...(bounds.length < aggregation.boundaries.length
+      ? [`${saidOf(stream)} has boundaries that do not ascend: it has the buckets of ${bounds.join(', ')} alone`]
+      : []),
+    // OpenMetrics 1.0, "Histogram": such a one must have no sum, and without a sum no count.
+    ...(isOpenMetrics && areNegative
+      ? [`${name} has negative boundaries, and so neither sum nor count in OpenMetrics`]
+      : []),
+  ]
+  return messages.map((message) => ({ message, dropsStream: false }))
 }
 
 function saidOf({ scope, descriptor, kind }: Stream): string {
