@@ -10,6 +10,8 @@ import { type PrometheusExemplar, ProtobufWriter } from './protobuf-writer.ts'
 import type { ExplicitAggregation, SampleWriter, WrittenPoints } from './sample-writer.ts'
 import type { TextBody } from './text-body.ts'
 
+const NO_NATIVE = 'a native histogram has a sum, a scale of -4 or more, and buckets that add up to its count'
+
 /** Prometheus' delimited protobuf format, the only one with native histograms: a message for each family. */
 export class ProtobufSamples implements SampleWriter {
   readonly #body: TextBody
@@ -77,7 +79,7 @@ export class ProtobufSamples implements SampleWriter {
     const series = points.series[index]!
     const native = nativeHistogramOf(points.valueOf(index) as ExponentialHistogram)
     if (native === undefined) {
-      this.#conflicts.leftOut(series, 'protobuf', 'a native histogram has a sum, and a scale of -4 or more')
+      this.#conflicts.leftOut(series, 'protobuf', NO_NATIVE)
     } else {
       this.#writer.nativeHistogram(
         this.#exposition.labelsOf(series),
