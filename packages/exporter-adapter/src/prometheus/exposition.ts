@@ -119,7 +119,7 @@ export class Exposition {
         }
       })
     }
-    this.#conflicts.ofSeries(family, writeShared(writer, shared))
+    this.#conflicts.ofSeries(family, await writeShared(writer, shared, inSlices))
     writer.end()
     return written
   }
