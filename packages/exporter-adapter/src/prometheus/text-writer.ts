@@ -62,9 +62,11 @@ export class TextWriter implements SampleWriter {
     this.#blocks = blocks
     this.#boundaries = undefined
     this.#sample = headOf(sampleName)
-    this.#bucket = headOf(`${name}_bucket`)
-    this.#sum = headOf(`${name}_sum`)
-    this.#count = headOf(`${name}_count`)
+    if (type === 'histogram') {
+      this.#bucket = headOf(`${name}_bucket`)
+      this.#sum = headOf(`${name}_sum`)
+      this.#count = headOf(`${name}_count`)
+    }
     const hasCreated = this.#isOpenMetrics && (type === 'counter' || type === 'histogram')
     this.#created = hasCreated ? headOf(`${name}_created`) : undefined
     this.#body.text(commentsOf(family, this.#isOpenMetrics))
