@@ -22,7 +22,7 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Reads the text formats, knowing nothing of how they were written, and stricter than Prometheus: every sample belongs to the
- * family that was named last, no family and no series comes twice, buckets never fall, OpenMetrics has its end.
+ * family that was named last, no family and no series comes twice, buckets never fall, OpenMetrics has its end and its limits.
  *
  * @throws Error that says which line is wrong
  */
@@ -71,6 +71,7 @@ export function parseText(text: string, isOpenMetrics = false): Map<string, Pars
     }
   }
   if (isOpenMetrics && !isOver) throw new Error('# EOF is missing')
+  if (isOpenMetrics) for (const each of families.values()) checkOpenMetrics(each)
   return families
 }
 
@@ -113,6 +114,18 @@ function parseSample(line: string, fail: (why: string) => never): Sample {
 function checkName(name: string, fail: (why: string) => never): void {
   if (name === '') fail('an empty name')
   if (name.includes('\0')) fail('NUL in a name')
+}
+
+/** OpenMetrics 1.0, "Counter" and "Histogram": what counts is never below 0, and there is a count if and only if a sum. */
+function checkOpenMetrics({ name, type, samples }: ParsedFamily): void {
+  const fail = (why: string): never => {
+    throw new Error(`${why}: ${name}`)
+  }
+  if (type !== 'counter' && type !== 'histogram') return
+  if (!samples.every(({ value }) => value >= 0)) fail('a counter below 0, or none')
+  const labelsOf = (suffix: string) =>
+    samples.filter((sample) => sample.name === name + suffix).map(({ labels }) => JSON.stringify(labels))
+  if (labelsOf('_count').join() !== labelsOf('_sum').join()) fail('a count without a sum, or a sum without a count')
 }
 
 function checkBucket(family: ParsedFamily, { name, labels, value }: Sample, fail: (why: string) => never): void {
