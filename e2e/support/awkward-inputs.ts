@@ -1,5 +1,5 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
-import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics'
+import { AggregationType, createAllowListAttributesProcessor, type ViewOptions } from '@opentelemetry/sdk-metrics'
 import { exponential } from './application.ts'
 
 /** Something that OpenTelemetry allows, and that a text could break on. */
@@ -66,6 +66,10 @@ export const AWKWARD_INPUTS: readonly AwkwardInput[] = [
   { name: 'a name with half a surrogate', ...gauge('half.\ud83d') },
   { name: 'a name of underscores', ...counter('___') },
   { name: 'a name with a colon', ...gauge('job:rate') },
+  { name: 'an empty name', ...gauge('') },
+  { name: 'a counter with an empty name', ...counter('', 's') },
+  { name: 'a name with NUL', ...counter('a\0b') },
+  { name: 'a name of control characters', ...gauge('a\x01\n\r\x7f"\\') },
   { name: 'a counter called total', ...counter('total') },
   { name: 'a counter called _total', ...counter('_total') },
   { name: 'a counter called x_total', ...counter('x_total') },
@@ -162,6 +166,8 @@ export const AWKWARD_INPUTS: readonly AwkwardInput[] = [
   { name: 'a key with a colon', ...attributes({ 'a:b': 'x' }) },
   { name: 'keys of unicode', ...attributes({ größe: 'x', 温度: 'y', '🚀': 'z' }) },
   { name: 'a key with half a surrogate', ...attributes({ 'half\udc00': 'x' }) },
+  { name: 'a key with NUL', ...attributes({ 'a\0b': 'x', '\0': 'y' }) },
+  { name: 'a key of control characters', ...attributes({ '\x01\r\t\x7f': 'x' }) },
   { name: 'a key with a newline and a quote', ...attributes({ 'a\nb"c\\d': 'x' }) },
   {
     name: 'quotes, newlines and backslashes in a value',
@@ -225,13 +231,50 @@ export const AWKWARD_INPUTS: readonly AwkwardInput[] = [
     // OpenMetrics allows no sum where a boundary is negative.
     name: 'a histogram with negative boundaries',
     record: (meter) => meter.createHistogram('h').record(41),
-    views: [
-      {
-        instrumentName: 'h',
-        aggregation: { type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM, options: { boundaries: [-1, 1] } },
-      },
-    ],
+    views: [explicit('h', [-1, 1])],
   },
+  ...[
+    [1, 1, 2],
+    [-0, 0, 1],
+    [1, Number.NaN],
+  ].map((boundaries) => ({
+    // Ours takes none of them.
+    name: `a histogram with the boundaries ${boundaries.map((bound) => (Object.is(bound, -0) ? '-0' : bound)).join(', ')}`,
+    record: (meter: Meter) =>
+      meter.createHistogram('h', { advice: { explicitBucketBoundaries: boundaries } }).record(41),
+    shows: [41],
+  })),
+  {
+    name: 'exemplars with all that a label may have',
+    record: (meter) => {
+      const exemplary = { 'a\0b': 'x\0', 'c.d': '\x01\n"\\\ud800', '': 'e' }
+      meter.createCounter('c').add(41, exemplary)
+      meter.createHistogram('h').record(42, exemplary)
+    },
+    views: [{ instrumentName: '*', attributesProcessors: [createAllowListAttributesProcessor([])] }],
+    shows: [41, 42],
+  },
+  // Ours takes no NaN, and OpenMetrics has none of them.
+  { name: 'a counter that is not a number', record: (meter) => meter.createCounter('c').add(Number.NaN) },
+  { name: 'an observable counter that is not a number', record: observedCounter(() => Number.NaN) },
+  { name: 'an observable counter that is negative', record: observedCounter(() => -5) },
+  { name: 'a histogram of a number that is none', record: (meter) => meter.createHistogram('h').record(Number.NaN) },
+  ...[explicit('*', [0, 10]), exponential('*')].flatMap((view) => [
+    {
+      name: `a histogram (${view.aggregation!.type}) of what falls, without a sum`,
+      record: (meter: Meter) => {
+        meter.createUpDownCounter('up.down').add(-41)
+        meter.createGauge('gauge').record(-41)
+        meter.createObservableGauge('observed').addCallback((result) => result.observe(-41))
+      },
+      views: [view],
+    },
+    {
+      name: `a histogram (${view.aggregation!.type}) of what falls, with a sum`,
+      record: observedCounter(fallingFrom(20)),
+      views: [view],
+    },
+  ]),
   {
     name: 'a histogram of sums and counts alone',
     record: (meter) => meter.createHistogram('h').record(41),
@@ -254,4 +297,24 @@ export const AWKWARD_INPUTS: readonly AwkwardInput[] = [
 
 function observed(value: number) {
   return (meter: Meter) => meter.createObservableGauge('o').addCallback((result) => result.observe(value))
+}
+
+function observedCounter(next: () => number) {
+  return (meter: Meter) => meter.createObservableCounter('o').addCallback((result) => result.observe(next()))
+}
+
+/** Less each time. */
+function fallingFrom(first: number): () => number {
+  let value = first
+  return () => {
+    value -= 8
+    return value
+  }
+}
+
+function explicit(instrumentName: string, boundaries: number[]): ViewOptions {
+  return {
+    instrumentName,
+    aggregation: { type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM, options: { boundaries } },
+  }
 }

@@ -25,11 +25,11 @@ export class CurrentPrometheus {
   }
 
   /** @throws Error with its log, when it does not become ready in time */
-  static async start(jobs: readonly ScrapeJob[] = []): Promise<CurrentPrometheus> {
+  static async start(jobs: readonly ScrapeJob[] = [], intervalSeconds = 1): Promise<CurrentPrometheus> {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-prometheus-'))
     const config = join(directory, 'prometheus.yml')
     // JSON is YAML, too.
-    writeFileSync(config, JSON.stringify(scrapingConfigFor(jobs)))
+    writeFileSync(config, JSON.stringify(scrapingConfigFor(jobs, intervalSeconds)))
     const [port] = await freePorts(1)
     const args = [
       `--config.file=${config}`,

@@ -13,10 +13,10 @@ export interface ScrapeJob {
   readonly escaping?: Escaping
 }
 
-/** The configuration of a Prometheus, or of what scrapes like one: each job each second. */
-export function scrapingConfigFor(jobs: readonly ScrapeJob[]) {
+/** The configuration of a Prometheus, or of what scrapes like one. Each job has all of an interval for its answer. */
+export function scrapingConfigFor(jobs: readonly ScrapeJob[], intervalSeconds = 1) {
   return {
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: `${intervalSeconds}s`, scrape_timeout: `${intervalSeconds}s` },
     scrape_configs: jobs.map(({ name, url, protocol, escaping }) => {
       const { host, pathname } = new URL(url)
       return {

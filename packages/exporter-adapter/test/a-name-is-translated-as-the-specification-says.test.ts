@@ -125,6 +125,17 @@ describe('a name', () => {
     expect(escapedMetricName(name, 'underscores')).toBe(classic)
     expect(escapedMetricName(name, 'allow-utf-8')).toBe(utf8)
   })
+
+  test.each(['NoUTF8EscapingWithSuffixes', 'NoTranslation'] as const)(
+    'stays as it is by %s, but for what no name may be',
+    (strategy) => {
+      expect(nameOf('größe 💧\n"\x01', { strategy })).toBe('größe 💧\n"\x01')
+      expect(nameOf('a\0b', { strategy })).toBe('a_b')
+      expect(nameOf('', { strategy })).toBe('_')
+      expect(nameOf('', { strategy, prefix: 'shop' })).toBe('shop_')
+      expect(nameOf('a\ud800', { strategy })).toBe('a\ufffd')
+    },
+  )
 })
 
 describe('a key', () => {
@@ -147,6 +158,7 @@ describe('a key', () => {
       expect(translateKey('1st', strategy)).toBe('1st')
       expect(translateKey('', strategy)).toBe('_')
       expect(translateKey('a\ud800', strategy)).toBe('a\ufffd')
+      expect(translateKey('a\0b', strategy)).toBe('a_b')
     },
   )
 })

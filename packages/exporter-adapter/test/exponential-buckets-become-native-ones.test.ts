@@ -15,7 +15,7 @@ const ROUNDING = 1e-12
 
 const EMPTY = { offset: 0, bucketCounts: [] }
 const value = (parts: Partial<ExponentialHistogram>): ExponentialHistogram => ({
-  count: 0,
+  count: (parts.zeroCount ?? 0) + total(parts.positive ?? EMPTY) + total(parts.negative ?? EMPTY),
   sum: 0,
   scale: 0,
   zeroCount: 0,
@@ -171,6 +171,21 @@ describe('a point', () => {
   test('without a sum is none that Prometheus can have', () => {
     const { sum: _, ...without } = value({ count: 1, zeroCount: 1 })
     expect(nativeHistogramOf(without)).toBeUndefined()
+  })
+
+  // Of observed values that fall the SDK gives what it takes from one time to the next.
+  test.each<[string, Partial<ExponentialHistogram>]>([
+    ['whose buckets do not add up to its count', { count: 2, zeroCount: 1 }],
+    ['with a count below 0', { count: -1, zeroCount: -1 }],
+    ['with fewer than no zeroes', { zeroCount: -1, positive: { offset: 0, bucketCounts: [2] } }],
+    ['with a bucket below 0', { positive: { offset: 0, bucketCounts: [2, -1] } }],
+  ])('%s is none that Prometheus reads', (_, parts) => {
+    expect(nativeHistogramOf(value(parts))).toBeUndefined()
+  })
+
+  test('whose sum is not a number may have values that are in no bucket', () => {
+    expect(nativeHistogramOf(value({ count: 2, zeroCount: 1, sum: Number.NaN }))).toMatchObject({ count: 2 })
+    expect(nativeHistogramOf(value({ count: 1, zeroCount: 2, sum: Number.NaN }))).toBeUndefined()
   })
 })
 

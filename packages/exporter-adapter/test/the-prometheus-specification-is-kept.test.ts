@@ -63,7 +63,7 @@ class ScriptedProducer implements MetricProducer {
 type Served = Awaited<ReturnType<typeof served>>
 
 async function textOf({ scrape }: Served, accept?: string): Promise<Map<string, ParsedFamily>> {
-  return parseText((await scrape(accept)).text, accept === OPENMETRICS)
+  return parseText((await scrape(accept)).text, accept?.startsWith(OPENMETRICS))
 }
 
 async function protobufOf({ scrape }: Served): Promise<Map<string, DecodedFamily>> {
@@ -452,6 +452,13 @@ describe('an exemplar', () => {
     expect(families.get('fits')!.samples[0]!.exemplar).toContain('user=')
     const { exemplar } = families.get('does_not')!.samples[0]!
     expect(exemplar).toContain(`{trace_id="${'b'.repeat(32)}",span_id="${'b'.repeat(16)}"}`)
+  })
+
+  test('has no NUL, which Prometheus reads in the labels of series only', async () => {
+    const pipeline = await served({ translationStrategy: 'NoTranslation', reader: { buffer: buffer() } })
+    pipeline.meter.createCounter('c_total').add(1, { 'a\0b': 'c\0\x01' })
+    const { exemplar } = (await textOf(pipeline, `${OPENMETRICS};escaping=allow-utf-8`)).get('c')!.samples[0]!
+    expect(exemplar).toContain('{a_b="c\ufffd\x01"} 1 ')
   })
 
   test('is the latest of series that are exposed as one', async () => {

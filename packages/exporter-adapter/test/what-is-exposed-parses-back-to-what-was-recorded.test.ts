@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import type { Attributes } from '@opentelemetry/api'
 import { diag } from '@opentelemetry/api'
-import { DataPointType, type Histogram } from '@opentelemetry/sdk-metrics'
-import type { Stream } from '@otel-sluice/processor'
+import {
+  AggregationType,
+  DataPointType,
+  type Histogram,
+  InstrumentType,
+  type ViewOptions,
+} from '@opentelemetry/sdk-metrics'
+import { MetricsBuffer, type Stream } from '@otel-sluice/processor'
 import fc from 'fast-check'
 import { beforeEach, test } from 'vitest'
 import { ESCAPINGS, escapedMetricName } from '../src/prometheus/escaping.ts'
@@ -36,6 +42,9 @@ const name = fc.constantFrom(
   'target_info',
   'x:y',
   '_',
+  '',
+  'a\0b',
+  'c\x01\n\x7f',
 )
 const unit = fc.constantFrom('', 'By', 's', '1', '{thing}', 'm/s', '%')
 const key = fc.constantFrom(
@@ -53,6 +62,8 @@ const key = fc.constantFrom(
   '💧',
   '\ud800',
   'k\n"',
+  'k\0l',
+  '\x01\r\x7f',
   '__proto__',
 )
 const label = fc.oneof(
@@ -87,7 +98,16 @@ const program = fc.record({
   escaping: fc.constantFrom(...ESCAPINGS),
   isOpenMetrics: fc.boolean(),
   scopeInfo: fc.boolean(),
+  // Those have no sum, and so no count in OpenMetrics.
+  fallingAsHistograms: fc.boolean(),
 })
+
+const FALLING_AS_HISTOGRAMS: ViewOptions[] = [InstrumentType.UP_DOWN_COUNTER, InstrumentType.GAUGE].map(
+  (instrumentType) => ({
+    instrumentType,
+    aggregation: { type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM, options: { boundaries: [1, 100] } },
+  }),
+)
 
 beforeEach(() => diag.disable())
 
@@ -96,8 +116,9 @@ test(`every series is exposed once, or as a part of one with the same labels (se
 }, async () => {
   const seen = { series: 0, merged: 0, droppedMetrics: 0 }
   await fc.assert(
-    fc.asyncProperty(program, async ({ recordings, ...wanted }) => {
-      const { reader, renderer, view } = exposed()
+    fc.asyncProperty(program, async ({ recordings, fallingAsHistograms, ...wanted }) => {
+      const views = fallingAsHistograms ? FALLING_AS_HISTOGRAMS : []
+      const { reader, renderer, view } = exposed(new MetricsBuffer({ views }))
       for (const each of recordings) record(reader, each)
       await reader.flush()
       const { text, conflicts } = renderer({ ...wanted })
@@ -114,10 +135,10 @@ test(`every series is exposed once, or as a part of one with the same labels (se
         const added = wanted.scopeInfo ? scopeAttributes(stream.scope, wanted.strategy, wanted.escaping) : {}
         const labels = new Labels(wanted.strategy, wanted.escaping)
         const keys = points.series.map((series) =>
-          keyOf(
-            isHistogram ? `${base}_count` : base,
-            Object.fromEntries(labels.of(series.attributes, added, isHistogram ? 'le' : undefined)),
-          ),
+          keyOf(isHistogram ? `${base}_bucket` : base, {
+            ...Object.fromEntries(labels.of(series.attributes, added, isHistogram ? 'le' : undefined)),
+            ...(isHistogram && { le: '+Inf' }),
+          }),
         )
         const family = familyOf(families, base, stream, wanted.isOpenMetrics)
         if (family === undefined) {
@@ -135,7 +156,8 @@ test(`every series is exposed once, or as a part of one with the same labels (se
       assert.equal(missing, conflicts.droppedMetrics, 'metrics left out are counted')
       const samples = [...families.values()].flatMap((family) => family.samples)
       const counted = samples.filter(
-        (sample) => !/_(bucket|sum|created)$/.test(sample.name) || expected.has(keyOf(sample.name, sample.labels)),
+        (sample) =>
+          !/_(bucket|sum|count|created)$/.test(sample.name) || expected.has(keyOf(sample.name, sample.labels)),
       )
       let merged = 0
       for (const { name: sampleName, labels, value: read } of counted) {

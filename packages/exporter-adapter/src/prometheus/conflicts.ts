@@ -38,9 +38,9 @@ export class Conflicts {
   }
 
   /** A series that the format has no way to say. */
-  leftOut({ stream }: Series, reason: string): void {
+  leftOut({ stream }: Series, format: 'protobuf' | 'OpenMetrics', reason: string): void {
     this.#leftOut++
-    this.#sayOnce(`${JSON.stringify(stream.descriptor.name)} has series that are not exposed in protobuf: ${reason}`)
+    this.#sayOnce(`${JSON.stringify(stream.descriptor.name)} has series that are not exposed in ${format}: ${reason}`)
   }
 
   /** @param conflicts all there are now */

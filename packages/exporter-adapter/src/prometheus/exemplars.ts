@@ -3,10 +3,12 @@ import type { Label, Labels } from './labels.ts'
 
 /** OpenMetrics 1.0, "Exemplars": characters of all names and values together. */
 const MOST_CHARACTERS = 128
+/** What stands for a character that cannot be there. */
+const REPLACEMENT = '\ufffd'
 
 /**
  * The labels of an exemplar (OTel spec, compatibility, "Exemplar Conversion"): its trace, and the attributes that the series
- * does not have, unless they are too long for the format.
+ * does not have, unless they are too long for the format. Prometheus reads NUL in the labels of series, but not in these.
  */
 export function exemplarLabels({ traceId, spanId, filteredAttributes }: Exemplar, labels: Labels): Label[] {
   const ofTrace: Label[] = [
@@ -16,7 +18,8 @@ export function exemplarLabels({ traceId, spanId, filteredAttributes }: Exemplar
   const taken = new Set(ofTrace.map(([name]) => name))
   const filtered = labels.of(filteredAttributes).filter(([name]) => !taken.has(name))
   const all = [...ofTrace, ...filtered]
-  return charactersIn(all) <= MOST_CHARACTERS ? all : ofTrace
+  const chosen = charactersIn(all) <= MOST_CHARACTERS ? all : ofTrace
+  return chosen.map(([name, value]) => [name, value.replaceAll('\0', REPLACEMENT)])
 }
 
 /** The latest one. */

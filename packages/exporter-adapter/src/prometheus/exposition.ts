@@ -2,12 +2,12 @@ import type { Attributes } from '@opentelemetry/api'
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader, Series, Stream, StreamPoints } from '@otel-sluice/processor'
 import type { Conflicts } from './conflicts.ts'
-import { type Family, familiesOf, type Naming } from './families.ts'
+import { type Family, familiesOf, type Naming, StreamNames } from './families.ts'
 import { LabelBlocks, labelText, type RowBlocks } from './label-blocks.ts'
 import { type Label, Labels, scopeAttributes } from './labels.ts'
+import { quotedLabelName } from './quoted-names.ts'
 import { type SampleWriter, writerOf } from './sample-writer.ts'
 import { type SharedPoint, writeShared } from './shared-points.ts'
-import { quotedLabelName } from './text-writer.ts'
 
 /** Points that are written at a time. After 32 times it is asked whether to give way, in protobuf after some 3 ms. */
 const SCALARS_AT_ONCE = 32
@@ -34,6 +34,7 @@ export class Exposition {
   readonly labels: Labels
   readonly #settings: ExpositionSettings
   readonly #conflicts: Conflicts
+  readonly #names: StreamNames
   /** What the families were made of. */
   #madeOf: readonly unknown[] = []
   #families: readonly FamilyState[] = []
@@ -44,6 +45,7 @@ export class Exposition {
   constructor(settings: ExpositionSettings, conflicts: Conflicts) {
     this.#settings = settings
     this.#conflicts = conflicts
+    this.#names = new StreamNames(settings)
     this.labels = new Labels(settings.strategy, settings.escaping)
   }
 
@@ -66,11 +68,8 @@ export class Exposition {
   async write(writer: SampleWriter, reader: AttachedReader, taken: readonly string[]): Promise<number> {
     const points = [...reader.cumulative.streams()].filter(({ size }) => size > 0)
     const constant = this.#settings.constantLabels(reader.resource.attributes as Attributes)
-    this.#arrange(
-      points.map(({ stream }) => stream),
-      constant,
-      taken,
-    )
+    const streams = points.map(({ stream }) => stream)
+    await this.#arrange(streams, constant, taken, reader.inSlices)
     const byStream = new Map(points.map((each) => [each.stream, each]))
     let written = 0
     for (const state of this.#families) written += await this.#writeFamily(state, writer, reader, byStream)
@@ -119,30 +118,42 @@ export class Exposition {
         }
       })
     }
-    this.#conflicts.ofSeries(family, writeShared(writer, shared))
+    this.#conflicts.ofSeries(family, await writeShared(writer, shared, inSlices))
     writer.end()
     return written
   }
 
   readonly #labelText = (series: Series): string => labelText(this.labelsOf(series), quotedLabelName)
 
-  #arrange(streams: readonly Stream[], constant: Attributes, taken: readonly string[]): void {
+  async #arrange(
+    streams: readonly Stream[],
+    constant: Attributes,
+    taken: readonly string[],
+    inSlices: AttachedReader['inSlices'],
+  ): Promise<void> {
     const descriptors = streams.map(({ descriptor }) => descriptor)
     const constantText = JSON.stringify(constant)
     const madeOf = [constantText, ...taken, ...streams, ...descriptors]
     if (madeOf.length === this.#madeOf.length && madeOf.every((each, i) => each === this.#madeOf[i])) return
+    await inSlices(streams.length, (i) => this.#names.of(streams[i]!))
+    const { families, conflicts } = familiesOf(streams, this.#names, taken)
     const isOfSameLabels = constantText === this.#madeOf[0]
+    const before = new Map(isOfSameLabels ? this.#families.map((state) => [state.family.name, state]) : [])
+    const arranged: FamilyState[] = []
+    await inSlices(families.length, (i) => {
+      const family = families[i]!
+      const kept = before.get(family.name)
+      if (kept !== undefined && family.streams.every((stream) => kept.rows.has(stream))) {
+        arranged.push({ family, blocks: kept.blocks, rows: kept.rows })
+        return
+      }
+      const blocks = new LabelBlocks()
+      arranged.push({ family, blocks, rows: new Map(family.streams.map((stream) => [stream, blocks.addStream()])) })
+    })
     this.#madeOf = madeOf
+    this.#families = arranged
     this.#constant = constant
     this.#added.clear()
-    const { families, conflicts } = familiesOf(streams, this.#settings, taken)
-    const before = new Map(isOfSameLabels ? this.#families.map((state) => [state.family.name, state]) : [])
-    this.#families = families.map((family) => {
-      const kept = before.get(family.name)
-      if (kept !== undefined && family.streams.every((stream) => kept.rows.has(stream))) return { ...kept, family }
-      const blocks = new LabelBlocks()
-      return { family, blocks, rows: new Map(family.streams.map((stream) => [stream, blocks.addStream()])) }
-    })
     this.#conflicts.ofNames(conflicts)
   }
 }

@@ -1,5 +1,6 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
 import type { Stream } from '@otel-sluice/processor'
+import { BucketBounds } from './bucket-bounds.ts'
 import { type Escaping, escapedMetricName } from './escaping.ts'
 import { type TranslationStrategy, translateName } from './names.ts'
 
@@ -37,20 +38,44 @@ export interface Naming {
   readonly prefix: string
 }
 
+/** A stream, and what is made of it alone. */
 interface Named {
   readonly stream: Stream
+  /** Comes before that of others in the order of what they are. */
+  readonly order: string
   readonly name: string
   readonly type: FamilyType
   readonly unit: string
   readonly sampleName: string
   /** Names that no other family may use, of the family itself and of its samples. */
   readonly claims: readonly string[]
+  /** Whatever else there is. */
+  readonly conflicts: readonly Conflict[]
 }
 
 interface Draft extends Omit<Named, 'unit'> {
   help: string
   unit: string
   readonly streams: Stream[]
+}
+
+/** What is made of each stream alone, once: it depends on nothing that changes. */
+export class StreamNames {
+  readonly #naming: Naming
+  readonly #named = new WeakMap<Stream, Named>()
+
+  constructor(naming: Naming) {
+    this.#naming = naming
+  }
+
+  of(stream: Stream): Named {
+    let named = this.#named.get(stream)
+    if (named === undefined) {
+      named = nameOf(stream, this.#naming)
+      this.#named.set(stream, named)
+    }
+    return named
+  }
 }
 
 /**
@@ -62,20 +87,17 @@ interface Draft extends Omit<Named, 'unit'> {
  */
 export function familiesOf(
   streams: readonly Stream[],
-  naming: Naming,
+  names: StreamNames,
   taken: readonly string[] = [],
 ): { readonly families: readonly Family[]; readonly conflicts: readonly Conflict[] } {
   const drafts = new Map<string, Draft>()
   const owners = new Map<string, string>(taken.map((name) => [name, name]))
   const conflicts: Conflict[] = []
   const drop = (message: string) => conflicts.push({ message, dropsStream: true })
-  for (const named of [...streams].sort(inOrder).map((stream) => nameOf(stream, naming))) {
+  for (const named of streams.map((stream) => names.of(stream)).sort(inOrder)) {
     const { stream, name, claims } = named
     const draft = drafts.get(name)
-    if (naming.isOpenMetrics && hasNegativeBounds(stream)) {
-      const message = `${name} has negative boundaries, and so neither sum nor count in OpenMetrics`
-      conflicts.push({ message, dropsStream: false })
-    }
+    conflicts.push(...named.conflicts)
     const said = `${saidOf(stream)} is not exposed: as ${name}`
     if (draft !== undefined && kindOf(draft) !== kindOf(named)) {
       drop(`${said} it would be a ${kindOf(named)}, and ${saidOf(draft.stream)} is a ${kindOf(draft)} of that name`)
@@ -111,16 +133,20 @@ function nameOf(stream: Stream, { strategy, escaping, isOpenMetrics, prefix }: N
       ? 'gauge'
       : 'histogram'
   const name = isOpenMetrics && type === 'counter' ? sampleName.slice(0, -TOTAL.length) : sampleName
-  return { stream, name, type, unit, sampleName, claims: claimsOf(name, sampleName, type, isOpenMetrics) }
+  return {
+    stream,
+    order: orderOf(stream),
+    name,
+    type,
+    unit,
+    sampleName,
+    claims: claimsOf(name, sampleName, type, isOpenMetrics),
+    conflicts: boundaryConflicts(stream, name, isOpenMetrics),
+  }
 }
 
 function endsInTotal(name: string): boolean {
   return name.endsWith(TOTAL) && name !== TOTAL
-}
-
-/** OpenMetrics 1.0, "Histogram": such a one must have no sum, and without a sum no count. */
-export function hasNegativeBounds({ aggregation }: Stream): boolean {
-  return aggregation.type === DataPointType.HISTOGRAM && (aggregation.boundaries[0] ?? 0) < 0
 }
 
 function claimsOf(name: string, sampleName: string, type: FamilyType, isOpenMetrics: boolean): string[] {
@@ -152,14 +178,29 @@ function commentConflicts(draft: Draft, { stream, name, unit }: Named): Conflict
   return conflicts
 }
 
+function boundaryConflicts(stream: Stream, name: string, isOpenMetrics: boolean): Conflict[] {
+  const { aggregation } = stream
+  if (aggregation.type !== DataPointType.HISTOGRAM) return []
+  const { bounds, areNegative } = new BucketBounds(aggregation.boundaries)
+  const messages = [
+    ...(bounds.length < aggregation.boundaries.length
+      ? [`${saidOf(stream)} has boundaries that do not ascend: it has the buckets of ${bounds.join(', ')} alone`]
+      : []),
+    // OpenMetrics 1.0, "Histogram": such a one must have no sum, and without a sum no count.
+    ...(isOpenMetrics && areNegative
+      ? [`${name} has negative boundaries, and so neither sum nor count in OpenMetrics`]
+      : []),
+  ]
+  return messages.map((message) => ({ message, dropsStream: false }))
+}
+
 function saidOf({ scope, descriptor, kind }: Stream): string {
   const unit = descriptor.unit === '' ? '' : `, unit ${JSON.stringify(descriptor.unit)}`
   return `${JSON.stringify(descriptor.name)} (${kind}${unit}) of scope ${JSON.stringify(scope.name)}`
 }
 
-function inOrder(a: Stream, b: Stream): number {
-  const [first, second] = [orderOf(a), orderOf(b)]
-  return first < second ? -1 : first > second ? 1 : 0
+function inOrder(a: Named, b: Named): number {
+  return a.order < b.order ? -1 : a.order > b.order ? 1 : 0
 }
 
 function orderOf({ scope, descriptor, kind, aggregation }: Stream): string {

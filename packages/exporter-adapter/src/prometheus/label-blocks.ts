@@ -4,10 +4,12 @@ import { SLACK_BYTES, viewOf } from './text-body.ts'
 
 /** No block. */
 const NONE = -1
-const FIRST_BYTES = 4096
+/** Small: most families have few series, and there may be thousands of them. */
+const FIRST_BYTES = 256
+const FIRST_BLOCKS = 8
 
 /**
- * The labels of a family's series as bytes, made once and kept: about the length of the text and 30 bytes for each. All lines
+ * The labels of a family's series as bytes, made once and kept: about the length of the text and 35 bytes for each. All lines
  * of a histogram share one block, and series whose labels come to the same text share one, too, which is how they are found.
  *
  * INVARIANT: `sharers` of a block counts the rows that have it, also those of series that are no longer there until their row
@@ -18,15 +20,17 @@ export class LabelBlocks {
   /** Of the same bytes. */
   view = viewOf(this.bytes)
   /** Where each block begins; the next one begins where it ends. */
-  starts = new Uint32Array(256)
-  #sharers = new Uint32Array(256)
+  starts = new Uint32Array(FIRST_BLOCKS)
+  #sharers = new Uint32Array(FIRST_BLOCKS)
+  /** Of the text of each: to make all of them again while the table grows would hold the event loop. */
+  #hashes = new Int32Array(FIRST_BLOCKS)
   /** Bytes of the longest one. */
   longest = 0
   #count = 0
   /** How many rows have a block that another one had before. */
   #shares = 0
   /** Open addressing by the hash of the text: a block's number + 1, or 0. */
-  #table = new Int32Array(512)
+  #table = new Int32Array(2 * FIRST_BLOCKS)
   #streams: RowBlocks[] = []
 
   get count(): number {
@@ -62,13 +66,15 @@ export class LabelBlocks {
     const end = start + this.bytes.write(text, start, 'utf8')
     this.longest = Math.max(this.longest, end - start)
     const mask = this.#table.length - 1
-    let at = this.#hash(start, end) & mask
+    const hash = this.#hash(start, end)
+    let at = hash & mask
     for (; this.#table[at] !== 0; at = (at + 1) & mask) {
       const block = this.#table[at]! - 1
-      if (this.#isEqual(block, start, end)) return this.#share(block)
+      if (this.#hashes[block] === hash && this.#isEqual(block, start, end)) return this.#share(block)
     }
     const block = this.#count++
     this.#table[at] = block + 1
+    this.#hashes[block] = hash
     if (this.#count + 1 >= this.starts.length) this.#growColumns()
     this.starts[this.#count] = end
     if (2 * this.#count > this.#table.length) this.#rehash()
@@ -116,13 +122,16 @@ export class LabelBlocks {
     const sharers = new Uint32Array(starts.length)
     sharers.set(this.#sharers)
     this.#sharers = sharers
+    const hashes = new Int32Array(starts.length)
+    hashes.set(this.#hashes)
+    this.#hashes = hashes
   }
 
   #rehash(): void {
     const table = new Int32Array(2 * this.#table.length)
     const mask = table.length - 1
     for (let block = 0; block < this.#count; block++) {
-      let at = this.#hash(this.starts[block]!, this.starts[block + 1]!) & mask
+      let at = this.#hashes[block]! & mask
       while (table[at] !== 0) at = (at + 1) & mask
       table[at] = block + 1
     }

@@ -7,7 +7,7 @@ import { unitWord } from './units.ts'
  * - `UnderscoreEscapingWithSuffixes`: other characters become `_`, and unit and `_total` are added. The default.
  * - `UnderscoreEscapingWithoutSuffixes`: nothing is added.
  * - `NoUTF8EscapingWithSuffixes`: characters stay, unit and `_total` are added.
- * - `NoTranslation`: names stay as they are.
+ * - `NoTranslation`: names stay as they are, but for what is no name in Prometheus: NUL becomes `_`, as does an empty one.
  */
 export type TranslationStrategy =
   | 'UnderscoreEscapingWithSuffixes'
@@ -45,7 +45,7 @@ export function translateName(
   const addsSuffixes = strategy.endsWith('WithSuffixes')
   const whole = (prefix === '' ? name : `${prefix}_${name}`).toWellFormed()
   // What ends in _ would have two before _total.
-  const clean = escapes ? underscored(whole).replace(isCounter ? /(?<=.)_$/ : /$/, '') : whole
+  const clean = escapes ? underscored(whole).replace(isCounter ? /(?<=.)_$/ : /$/, '') : quotable(whole)
   const word = unitWord(unit)
   if (!addsSuffixes) {
     const isTotal = isCounter && clean.endsWith(TOTAL) && clean !== TOTAL
@@ -67,7 +67,12 @@ export function translateKey(key: string, strategy: TranslationStrategy): string
     const clean = whole.replaceAll(/[^a-zA-Z0-9_]/gu, '_').replaceAll(/_{2,}/g, '_')
     return startable(clean)
   }
-  return whole === '' ? '_' : whole
+  return quotable(whole)
+}
+
+/** What can be a name in quotes: every text but the empty one, and but for NUL, where Prometheus stops to read. */
+function quotable(name: string): string {
+  return name === '' ? '_' : name.replaceAll('\0', '_')
 }
 
 function underscored(name: string): string {

@@ -31,11 +31,12 @@ export interface NativeBuckets {
 
 /**
  * A point as Prometheus has it (OTel spec, compatibility, "Exponential Histograms"). Scales that are finer than Prometheus
- * knows are made coarser. `undefined` for what must be dropped: a scale below -4, and a point that has no sum.
+ * knows are made coarser. `undefined` for what must be dropped: a scale below -4, and a point that has no sum; and for one
+ * whose buckets do not add up, for which Prometheus refuses the whole scrape.
  */
 export function nativeHistogramOf(value: ExponentialHistogram): NativeHistogram | undefined {
   const { scale, sum, count, zeroCount, positive, negative } = value
-  if (scale < LOWEST_SCHEMA || sum === undefined) return undefined
+  if (scale < LOWEST_SCHEMA || sum === undefined || !addsUp(value, sum)) return undefined
   const schema = Math.min(scale, HIGHEST_SCHEMA)
   const merged = 2 ** (scale - schema)
   return {
@@ -47,6 +48,20 @@ export function nativeHistogramOf(value: ExponentialHistogram): NativeHistogram 
     positive: inSpans(nativeCountsOf(positive, merged)),
     negative: inSpans(nativeCountsOf(negative, merged)),
   }
+}
+
+/** As Prometheus checks it: what is not a number is in the count, but in no bucket. */
+function addsUp({ count, zeroCount, positive, negative }: ExponentialHistogram, sum: number): boolean {
+  let counted = zeroCount
+  for (const each of positive.bucketCounts) {
+    if (each < 0) return false
+    counted += each
+  }
+  for (const each of negative.bucketCounts) {
+    if (each < 0) return false
+    counted += each
+  }
+  return zeroCount >= 0 && (Number.isNaN(sum) ? counted <= count : counted === count)
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
+import { commentsOf } from './comments.ts'
 import type { Conflicts } from './conflicts.ts'
 import type { EndpointNames } from './endpoint-options.ts'
 import { labelText } from './label-blocks.ts'
 import type { Label, Labels } from './labels.ts'
 import type { Negotiated } from './negotiation.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
+import { quotedLabelName } from './quoted-names.ts'
 import type { TextBody } from './text-body.ts'
-import { commentsOf, quotedLabelName } from './text-writer.ts'
 
 type Format = Negotiated['format']
 

@@ -1,5 +1,6 @@
 import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
 import type { Exemplar } from '@otel-sluice/processor'
+import { BucketBounds, isAnyNegative } from './bucket-bounds.ts'
 import type { Conflicts } from './conflicts.ts'
 import { exemplarLabels, latestOf } from './exemplars.ts'
 import type { Exposition } from './exposition.ts'
@@ -9,6 +10,8 @@ import { type PrometheusExemplar, ProtobufWriter } from './protobuf-writer.ts'
 import type { ExplicitAggregation, SampleWriter, WrittenPoints } from './sample-writer.ts'
 import type { TextBody } from './text-body.ts'
 
+const NO_NATIVE = 'a native histogram has a sum, a scale of -4 or more, and buckets that add up to its count'
+
 /** Prometheus' delimited protobuf format, the only one with native histograms: a message for each family. */
 export class ProtobufSamples implements SampleWriter {
   readonly #body: TextBody
@@ -16,6 +19,8 @@ export class ProtobufSamples implements SampleWriter {
   readonly #conflicts: Conflicts
   readonly #writer = new ProtobufWriter()
   #isCounter = false
+  #boundaries: readonly number[] | undefined
+  #bounds = new BucketBounds([])
 
   constructor(body: TextBody, exposition: Exposition, conflicts: Conflicts) {
     this.#body = body
@@ -45,19 +50,25 @@ export class ProtobufSamples implements SampleWriter {
 
   histogram(_block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
     const { boundaries } = points.stream.aggregation as ExplicitAggregation
+    if (boundaries !== this.#boundaries) {
+      this.#boundaries = boundaries
+      this.#bounds = new BucketBounds(boundaries)
+    }
+    const { bounds } = this.#bounds
     const cells = new Float64Array(boundaries.length + 2)
     points.histogramInto(index, cells)
-    const sum = cells.at(-1)!
+    this.#bounds.gather(cells)
+    const sum = cells[bounds.length + 1]!
     const series = points.series[index]!
-    // As of observed histograms that fell: the encoder would throw.
-    if (cells.subarray(0, -1).some((count) => !(count >= 0))) {
-      this.#conflicts.leftOut(series, 'a bucket has a negative count')
+    // The encoder would throw.
+    if (isAnyNegative(cells, bounds.length + 1)) {
+      this.#conflicts.leftOut(series, 'protobuf', 'a bucket has a negative count')
       return
     }
     this.#writer.histogram(
       this.#exposition.labelsOf(series),
-      boundaries,
-      cells.subarray(0, -1),
+      bounds,
+      cells,
       Object.is(sum, -0) ? undefined : sum,
       points.startUnixMicrosOf(index),
       exemplars.map((each) => this.#exemplarOf(each)),
@@ -68,7 +79,7 @@ export class ProtobufSamples implements SampleWriter {
     const series = points.series[index]!
     const native = nativeHistogramOf(points.valueOf(index) as ExponentialHistogram)
     if (native === undefined) {
-      this.#conflicts.leftOut(series, 'a native histogram has a sum, and a scale of -4 or more')
+      this.#conflicts.leftOut(series, 'protobuf', NO_NATIVE)
     } else {
       this.#writer.nativeHistogram(
         this.#exposition.labelsOf(series),

@@ -1,5 +1,5 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
-import type { Exemplar, Series, Stream, StreamPoints, UnixMicros } from '@otel-sluice/processor'
+import type { AttachedReader, Exemplar, Series, Stream, StreamPoints, UnixMicros } from '@otel-sluice/processor'
 import { type SampleWriter, type WrittenPoints, writerOf } from './sample-writer.ts'
 
 /** A point whose labels others may have, too. */
@@ -20,20 +20,28 @@ export interface SharedOutcome {
 }
 
 /**
- * Writes one point for each set of labels: sums and explicit histograms of the same boundaries add up, of gauges the one that
- * was set last counts. What cannot become one with the first is left out.
+ * Writes one point for each set of labels, in slices: sums and explicit histograms of the same boundaries add up, of gauges the
+ * one that was set last counts. What cannot become one with the first is left out.
+ *
+ * @param shared by block
  */
-export function writeShared(writer: SampleWriter, shared: ReadonlyMap<number, readonly SharedPoint[]>): SharedOutcome {
+export async function writeShared(
+  writer: SampleWriter,
+  shared: ReadonlyMap<number, readonly SharedPoint[]>,
+  inSlices: AttachedReader['inSlices'],
+): Promise<SharedOutcome> {
   let merged = 0
   let dropped = 0
   let example: readonly SharedPoint[] = []
-  for (const [block, all] of shared) {
+  const entries = shared.entries()
+  await inSlices(shared.size, () => {
+    const [block, all] = entries.next().value!
     const kept = all.filter((point) => mayJoin(point, all[0]!))
     dropped += all.length - kept.length
     merged += kept.length - 1
     if (all.length > 1) example = all
     writeOne(writer, block, kept)
-  }
+  })
   return { merged, dropped, example }
 }
 
@@ -73,12 +81,11 @@ class AddedUp implements WrittenPoints {
 
   /** The sum; where there are gauges among them the one that was set last, of several at the same time the first. */
   numberOf(): number {
-    const values = this.#kept.map(({ points, index }) => points.numberOf(index))
     if (this.#kept.every(({ points }) => points.stream.aggregation.type === DataPointType.SUM)) {
-      return values.reduce((a, b) => a + b, 0)
+      return this.#kept.reduce((sum, { points, index }) => sum + points.numberOf(index), 0)
     }
-    const ends = this.#kept.map(({ points, index }) => points.endUnixMicrosOf(index))
-    return values[ends.indexOf(Math.max(...ends))]!
+    const { points, index } = this.#kept.reduce((last, each) => (endOf(each) > endOf(last) ? each : last))
+    return points.numberOf(index)
   }
 
   valueOf(): number {
@@ -100,6 +107,11 @@ class AddedUp implements WrittenPoints {
   }
 
   startUnixMicrosOf(): UnixMicros {
-    return Math.min(...this.#kept.map(({ points, index }) => points.startUnixMicrosOf(index)))
+    const startOf = ({ points, index }: SharedPoint) => points.startUnixMicrosOf(index)
+    return this.#kept.reduce((first, each) => Math.min(first, startOf(each)), Number.POSITIVE_INFINITY)
   }
+}
+
+function endOf({ points, index }: SharedPoint): UnixMicros {
+  return points.endUnixMicrosOf(index)
 }

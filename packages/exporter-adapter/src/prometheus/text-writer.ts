@@ -1,13 +1,17 @@
 import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
 import type { Exemplar } from '@otel-sluice/processor'
-import { isClassicLabelName, isClassicMetricName } from './escaping.ts'
+import { BucketBounds, isAnyNegative } from './bucket-bounds.ts'
+import { commentsOf } from './comments.ts'
+import type { Conflicts } from './conflicts.ts'
 import { exemplarLabels, latestOf, latestWithin } from './exemplars.ts'
-import { type Family, hasNegativeBounds } from './families.ts'
-import { escapedLabelValue, LabelBlocks, labelText } from './label-blocks.ts'
+import type { Family } from './families.ts'
+import { LabelBlocks, labelText } from './label-blocks.ts'
 import type { Labels } from './labels.ts'
+import { headOf, type LineHead, slackened, withoutSlack } from './line-head.ts'
 import { NUMBER_BYTES, numberText, writeNumber } from './numbers.ts'
+import { quotedLabelName } from './quoted-names.ts'
 import type { ExplicitAggregation, SampleWriter, WrittenPoints } from './sample-writer.ts'
-import { copyBytes, copyLong, isLong, SLACK_BYTES, type TextBody, viewOf } from './text-body.ts'
+import { copyBytes, copyLong, isLong, SLACK_BYTES, type TextBody } from './text-body.ts'
 
 const NEWLINE = 10
 const BLANK = 32
@@ -15,13 +19,6 @@ const CLOSE = 125
 
 const NO_EXEMPLARS: readonly Exemplar[] = []
 const NO_BOUNDARIES: readonly number[] = []
-
-/** What a line begins with: before labels, and where there are none. */
-interface LineHead {
-  readonly open: Buffer
-  readonly openView: DataView
-  readonly bare: Buffer
-}
 
 /** What the lines of buckets have after their labels: `,le="…"} `, without the comma where there are none. */
 interface BucketTails {
@@ -39,21 +36,25 @@ export class TextWriter implements SampleWriter {
   readonly #body: TextBody
   readonly #isOpenMetrics: boolean
   readonly #labels: Labels
+  readonly #conflicts: Conflicts
   #blocks = new LabelBlocks()
   #sample = headOf('')
   #bucket = headOf('')
   #sum = headOf('')
   #count = headOf('')
   #created: LineHead | undefined
+  /** What is made of them is below. */
   #boundaries: readonly number[] | undefined
+  #bounds = new BucketBounds(NO_BOUNDARIES)
   #cells = new Float64Array(0)
   #tails: BucketTails = { afterLabels: [], alone: [], longest: 0 }
 
   /** @param labels for those of exemplars */
-  constructor(body: TextBody, isOpenMetrics: boolean, labels: Labels) {
+  constructor(body: TextBody, isOpenMetrics: boolean, labels: Labels, conflicts: Conflicts) {
     this.#body = body
     this.#isOpenMetrics = isOpenMetrics
     this.#labels = labels
+    this.#conflicts = conflicts
   }
 
   begin(family: Family, blocks: LabelBlocks): void {
@@ -61,9 +62,11 @@ export class TextWriter implements SampleWriter {
     this.#blocks = blocks
     this.#boundaries = undefined
     this.#sample = headOf(sampleName)
-    this.#bucket = headOf(`${name}_bucket`)
-    this.#sum = headOf(`${name}_sum`)
-    this.#count = headOf(`${name}_count`)
+    if (type === 'histogram') {
+      this.#bucket = headOf(`${name}_bucket`)
+      this.#sum = headOf(`${name}_sum`)
+      this.#count = headOf(`${name}_count`)
+    }
     const hasCreated = this.#isOpenMetrics && (type === 'counter' || type === 'histogram')
     this.#created = hasCreated ? headOf(`${name}_created`) : undefined
     this.#body.text(commentsOf(family, this.#isOpenMetrics))
@@ -115,8 +118,16 @@ export class TextWriter implements SampleWriter {
   }
 
   scalar(block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
-    this.#line(this.#sample, block, points.numberOf(index))
-    if (this.#created === undefined) return
+    const value = points.numberOf(index)
+    if (this.#created === undefined) {
+      this.#line(this.#sample, block, value)
+      return
+    }
+    if (!(value >= 0)) {
+      this.#leaveOut(points, index, 'a counter is a number of 0 or more')
+      return
+    }
+    this.#line(this.#sample, block, value)
     const latest = latestOf(exemplars)
     if (latest !== undefined) this.#exemplar(latest)
     this.#line(this.#created, block, points.startUnixMicrosOf(index) / 1e6)
@@ -127,11 +138,17 @@ export class TextWriter implements SampleWriter {
     if (boundaries !== this.#boundaries) this.#use(boundaries)
     const cells = this.#cells
     points.histogramInto(index, cells)
+    this.#bounds.gather(cells)
+    const { bounds } = this.#bounds
+    if (this.#isOpenMetrics && isAnyNegative(cells, bounds.length + 1)) {
+      this.#leaveOut(points, index, 'a bucket has a negative count')
+      return
+    }
     const count =
       exemplars.length === 0 || !this.#isOpenMetrics
-        ? this.#buckets(block, boundaries.length + 1, cells)
-        : this.#bucketsWith(exemplars, block, boundaries, cells)
-    const sum = cells[boundaries.length + 1]!
+        ? this.#buckets(block, bounds.length + 1, cells)
+        : this.#bucketsWith(exemplars, block, cells)
+    const sum = cells[bounds.length + 1]!
     this.#sumAndCount(block, Object.is(sum, -0) ? undefined : sum, count, points, index)
   }
 
@@ -139,7 +156,11 @@ export class TextWriter implements SampleWriter {
   exponential(block: number, points: WrittenPoints, index: number, exemplars: readonly Exemplar[]): void {
     if (this.#boundaries !== NO_BOUNDARIES) this.#use(NO_BOUNDARIES)
     const { count, sum } = points.valueOf(index) as ExponentialHistogram
-    this.#bucketsWith(this.#isOpenMetrics ? exemplars : NO_EXEMPLARS, block, NO_BOUNDARIES, [count])
+    if (this.#isOpenMetrics && !(count >= 0)) {
+      this.#leaveOut(points, index, 'a bucket has a negative count')
+      return
+    }
+    this.#bucketsWith(this.#isOpenMetrics ? exemplars : NO_EXEMPLARS, block, [count])
     this.#sumAndCount(block, sum, count, points, index)
   }
 
@@ -176,35 +197,37 @@ export class TextWriter implements SampleWriter {
     return count
   }
 
-  #bucketsWith(
-    exemplars: readonly Exemplar[],
-    block: number,
-    boundaries: readonly number[],
-    cells: ArrayLike<number>,
-  ): number {
+  #bucketsWith(exemplars: readonly Exemplar[], block: number, cells: ArrayLike<number>): number {
     const body = this.#body
+    const { bounds } = this.#bounds
     const { bytes, starts } = this.#blocks
     const { afterLabels, alone } = this.#tails
     const isBare = starts[block] === starts[block + 1]
     let count = 0
-    for (let i = 0; i <= boundaries.length; i++) {
+    for (let i = 0; i <= bounds.length; i++) {
       count += cells[i]!
       body.append(this.#bucket.open)
       body.append(bytes.subarray(starts[block], starts[block + 1]))
       body.append(withoutSlack((isBare ? alone : afterLabels)[i]!))
-      const low = i === 0 ? Number.NEGATIVE_INFINITY : boundaries[i - 1]!
-      const exemplar = latestWithin(exemplars, low, boundaries[i] ?? Number.POSITIVE_INFINITY)
+      const low = i === 0 ? Number.NEGATIVE_INFINITY : bounds[i - 1]!
+      const exemplar = latestWithin(exemplars, low, bounds[i] ?? Number.POSITIVE_INFINITY)
       body.text(`${numberText(count)}${exemplar === undefined ? '' : this.#exemplarText(exemplar)}\n`)
     }
     return count
   }
 
   #sumAndCount(block: number, sum: number | undefined, count: number, points: WrittenPoints, index: number): void {
-    if (!this.#isOpenMetrics || !hasNegativeBounds(points.stream)) {
+    // OpenMetrics 1.0, "Histogram": a sum is a counter, there where no value may be negative, and then with a count.
+    const hasBoth = sum !== undefined && sum >= 0 && !this.#bounds.areNegative
+    if (!this.#isOpenMetrics || hasBoth) {
       if (sum !== undefined) this.#line(this.#sum, block, sum)
       this.#line(this.#count, block, count)
     }
     if (this.#created !== undefined) this.#line(this.#created, block, points.startUnixMicrosOf(index) / 1e6)
+  }
+
+  #leaveOut(points: WrittenPoints, index: number, reason: string): void {
+    this.#conflicts.leftOut(points.series[index]!, 'OpenMetrics', reason)
   }
 
   #line({ open, openView, bare }: LineHead, block: number, value: number): void {
@@ -241,8 +264,9 @@ export class TextWriter implements SampleWriter {
 
   #use(boundaries: readonly number[]): void {
     this.#boundaries = boundaries
+    this.#bounds = new BucketBounds(boundaries)
     this.#cells = new Float64Array(boundaries.length + 2)
-    const texts = [...boundaries, Number.POSITIVE_INFINITY].map((bound) => `le="${this.#boundText(bound)}"} `)
+    const texts = [...this.#bounds.bounds, Number.POSITIVE_INFINITY].map((bound) => `le="${this.#boundText(bound)}"} `)
     const afterLabels = texts.map((text) => slackened(`,${text}`))
     const longest = Math.max(...afterLabels.map(({ byteLength }) => byteLength))
     this.#tails = { afterLabels, alone: texts.map(slackened), longest }
@@ -253,47 +277,4 @@ export class TextWriter implements SampleWriter {
     const text = numberText(bound)
     return this.#isOpenMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text
   }
-}
-
-/** HELP, TYPE and, where the format has it, UNIT. */
-export function commentsOf(
-  { name, type, help, unit }: { name: string; type: string; help: string; unit: string },
-  isOpenMetrics: boolean,
-): string {
-  const said = quotedMetricName(name)
-  const typeText = type === 'unknown' && !isOpenMetrics ? 'untyped' : type
-  // OpenMetrics knows of no unit that is not the end of the name.
-  const unitText = isOpenMetrics && unit !== '' && name.endsWith(`_${unit}`) ? `# UNIT ${said} ${unit}\n` : ''
-  const helpText = help === '' ? '' : `# HELP ${said} ${escapedHelp(help, isOpenMetrics)}\n`
-  return `${helpText}# TYPE ${said} ${typeText}\n${unitText}`
-}
-
-export function quotedLabelName(name: string): string {
-  return isClassicLabelName(name) ? name : `"${escapedLabelValue(name)}"`
-}
-
-function quotedMetricName(name: string): string {
-  return isClassicMetricName(name) ? name : `"${escapedLabelValue(name)}"`
-}
-
-function headOf(name: string): LineHead {
-  const isClassic = isClassicMetricName(name)
-  const quoted = quotedMetricName(name)
-  const open = isClassic ? `${name}{` : `{${quoted},`
-  const bare = isClassic ? `${name} ` : `{${quoted}} `
-  return { open: Buffer.from(open), openView: slackened(open), bare: Buffer.from(bare) }
-}
-
-/** Bytes that {@link copyBytes} may read beyond the end of. */
-function slackened(text: string): DataView {
-  return viewOf(Buffer.concat([Buffer.from(text), Buffer.alloc(SLACK_BYTES)]))
-}
-
-function withoutSlack({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength - SLACK_BYTES)
-}
-
-function escapedHelp(help: string, isOpenMetrics: boolean): string {
-  const escaped = help.toWellFormed().replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-  return isOpenMetrics ? escaped.replaceAll('"', '\\"') : escaped
 }

@@ -56,7 +56,7 @@ export class Variant {
     const writer =
       this.#format === 'protobuf'
         ? new ProtobufSamples(body, this.#exposition, this.#conflicts)
-        : new TextWriter(body, isOpenMetrics, labels)
+        : new TextWriter(body, isOpenMetrics, labels, this.#conflicts)
     const { attributes } = reader.resource
     this.#conflicts.begin()
     const taken = writeTargetInfo(body, this.#format, attributes as Attributes, labels, this.#names)

@@ -58,7 +58,7 @@ export function exposed(buffer?: MetricsBuffer, options: { readonly staleAfterMi
     )
     const text = async (): Promise<string> => {
       const body = new TextBody(pool)
-      await exposition.write(new TextWriter(body, isOpenMetrics, exposition.labels), onlooker.reader!, [])
+      await exposition.write(new TextWriter(body, isOpenMetrics, exposition.labels, conflicts), onlooker.reader!, [])
       const whole = Buffer.concat(body.parts()).toString()
       body.release()
       return isOpenMetrics ? `${whole}# EOF\n` : whole

@@ -22,7 +22,7 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Reads the text formats, knowing nothing of how they were written, and stricter than Prometheus: every sample belongs to the
- * family that was named last, no family and no series comes twice, buckets never fall, OpenMetrics has its end.
+ * family that was named last, no family and no series comes twice, buckets never fall, OpenMetrics has its end and its limits.
  *
  * @throws Error that says which line is wrong
  */
@@ -44,6 +44,7 @@ export function parseText(text: string, isOpenMetrics = false): Map<string, Pars
       const [, what, quoted, plain, rest = ''] =
         /^# (HELP|TYPE|UNIT) (?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)$/.exec(line) ?? fail('unknown comment')
       const name = quoted === undefined ? plain! : unescaped(quoted)
+      checkName(name, fail)
       if (comments.name !== name) {
         comments = { name }
         if (families.has(name)) fail('a family comes twice')
@@ -70,6 +71,7 @@ export function parseText(text: string, isOpenMetrics = false): Map<string, Pars
     }
   }
   if (isOpenMetrics && !isOver) throw new Error('# EOF is missing')
+  if (isOpenMetrics) for (const each of families.values()) checkOpenMetrics(each)
   return families
 }
 
@@ -88,6 +90,7 @@ function parseSample(line: string, fail: (why: string) => never): Sample {
         const [value, text] = /^="((?:[^"\\]|\\[\\"n])*)"/.exec(line.slice(at)) ?? fail('bad label value')
         at += value!.length
         const label = quoted === undefined ? plain! : unescaped(quoted)
+        checkName(label, fail)
         if (label in labels) fail('a label comes twice')
         labels[label] = unescaped(text!)
       } else if (name === undefined && quoted !== undefined) {
@@ -103,7 +106,26 @@ function parseSample(line: string, fail: (why: string) => never): Sample {
   if (name === undefined) return fail('no name')
   const [, value, exemplar] =
     /^ ([+-]?(?:Inf|NaN|[0-9.]+(?:e[+-]?\d+)?))(?: # (\{.*\} \S+ \S+))?$/.exec(line.slice(at)) ?? fail('bad value')
+  if (exemplar?.includes('\0')) fail('NUL in an exemplar')
   return { name, labels, value: numberOf(value!), ...(exemplar !== undefined && { exemplar }) }
+}
+
+/** Prometheus reads NUL in the values of labels only. */
+function checkName(name: string, fail: (why: string) => never): void {
+  if (name === '') fail('an empty name')
+  if (name.includes('\0')) fail('NUL in a name')
+}
+
+/** OpenMetrics 1.0, "Counter" and "Histogram": what counts is never below 0, and there is a count if and only if a sum. */
+function checkOpenMetrics({ name, type, samples }: ParsedFamily): void {
+  const fail = (why: string): never => {
+    throw new Error(`${why}: ${name}`)
+  }
+  if (type !== 'counter' && type !== 'histogram') return
+  if (!samples.every(({ value }) => value >= 0)) fail('a counter below 0, or none')
+  const labelsOf = (suffix: string) =>
+    samples.filter((sample) => sample.name === name + suffix).map(({ labels }) => JSON.stringify(labels))
+  if (labelsOf('_count').join() !== labelsOf('_sum').join()) fail('a count without a sum, or a sum without a count')
 }
 
 function checkBucket(family: ParsedFamily, { name, labels, value }: Sample, fail: (why: string) => never): void {
