@@ -80,7 +80,7 @@ test('a parcel that cannot be read just now keeps what the same process left aft
   const open = { ...sealed(parcelOf('b', 2, { from: 2 })), slot: 'open' }
   const path = await leave(directory, NAME, sealed(parcelOf('a', 2)), open)
   await leave(directory, NAME, sealed(parcelOf('c', 2, { from: 4 })))
-  const { exporter, interval, stats, fs } = successorOn(directory)
+  const { exporter, interval, reader, stats, fs } = successorOn(directory)
   exporter.answer = 'failBefore'
   await interval()
   exporter.answer = 'success'
@@ -96,6 +96,7 @@ test('a parcel that cannot be read just now keeps what the same process left aft
   expect(arrived().map(({ attributes }) => attributes.series)).toEqual([4])
   expect(stats()).toMatchObject({ offeredPoints: 6, deliveredPoints: 2, pendingPoints: 4 })
   expect(lines).toContainEqual(expect.stringContaining('EIO'))
+  await expect(reader.forceFlush()).rejects.toThrow('4 points of processes before cannot be read from the spool')
   Object.assign(fs.awaited, { open: openFile })
   await interval()
   expect(arrived().map(({ attributes }) => attributes.series)).toEqual([4, 0, 2])

@@ -152,6 +152,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (!force && !this.#lane.isBusy && this.#retry.remainingMillis > 0) return
     const rejectedBefore = this.#counts.lostPoints.rejected
     const failures = await this.#attempts.until(performance.now() + retryForMillis, this.#deliverer(reader))
+    const unread = failures.length === 0 ? (this.#replays?.pendingPoints ?? 0) : 0
+    if (unread > 0) failures.push(`${unread} points of processes before cannot be read from the spool just now`)
     // Also when something is undelivered: an exporter may hold back what it has taken before.
     if (force && !this.#isShutdown) failures.push(...(await this.#flushExporter()))
     const rejected = this.#counts.lostPoints.rejected - rejectedBefore
