@@ -1,5 +1,5 @@
 import { DataPointType } from '@opentelemetry/sdk-metrics'
-import type { StreamPoints, Window } from '@otel-sluice/processor'
+import type { AttachedReader, Stream, StreamPoints, Window } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
 import type { InSlices, RecordedResource } from './parcel-record.ts'
 
@@ -55,4 +55,20 @@ function stamped(points: Points, window: Window): Points {
     startUnixMicrosOf: () => window.startUnixMicros,
     endUnixMicrosOf: (index) => (isGauge ? points.endUnixMicrosOf(index) : window.endUnixMicros),
   }
+}
+
+/** How many points of the view have something in them that was drained later: whatever was sealed then does not have it. */
+export function pointsAfter(
+  unixMicros: number,
+  view: AttachedReader['cumulative'],
+  isWanted: (stream: Stream) => boolean,
+): number {
+  let count = 0
+  for (const points of view.streams()) {
+    if (!isWanted(points.stream)) continue
+    for (let i = 0; i < points.size; i++) {
+      if (points.endUnixMicrosOf(i) > unixMicros && view.shows(points, i)) count++
+    }
+  }
+  return count
 }

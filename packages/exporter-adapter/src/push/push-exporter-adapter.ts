@@ -24,7 +24,7 @@ import { TemporalityChoice } from '../temporality-choice.ts'
 import { Attempts } from './attempts.ts'
 import { BatchSender, finishedOf } from './batch-sender.ts'
 import { ExportLane } from './export-lane.ts'
-import type { RecordContext } from './held-points.ts'
+import { pointsAfter, type RecordContext } from './held-points.ts'
 import { SealedParcel } from './parcel.ts'
 import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
@@ -183,18 +183,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     return this.#keptPoints + ours + (this.#replays?.pendingPoints ?? 0)
   }
 
-  /** Cumulative points with something in them that was drained after the last parcel was sealed, and that none has. */
   #unsealedPoints(): number {
-    if (this.#reader === undefined) return 0
-    const { cumulative } = this.#reader
-    let points = 0
-    for (const each of cumulative.streams()) {
-      if (!this.#wantsCumulative(each.stream)) continue
-      for (let i = 0; i < each.size; i++) {
-        if (each.endUnixMicrosOf(i) > this.#sealedUntilUnixMicros && cumulative.shows(each, i)) points++
-      }
-    }
-    return points
+    const view = this.#reader?.cumulative
+    if (view === undefined) return 0
+    return pointsAfter(this.#sealedUntilUnixMicros, view, (stream) => this.#wantsCumulative(stream))
   }
 
   #deliverer(reader: AttachedReader) {
