@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { largeBody } from './support/fake-scrape.ts'
 import { closeAll, GET, get, received, send, serve } from './support/scrape-server.ts'
+import { served } from './support/scraped.ts'
 
 const HOSTILE_CLIENTS = fileURLToPath(new URL('./support/hostile-clients.mjs', import.meta.url))
 
@@ -70,6 +71,54 @@ test(`a scraper among ${HOSTILE} hostile connections is answered as ever`, async
   expect(grownMegabytes).toBeLessThan(64)
   expect(cutOff).toBeGreaterThan(0)
   expect(fake.wanted.length).toBeGreaterThan(SCRAPES)
+})
+
+test('clients that never take their answers hold no more memory than there is for renderings, and nobody up', async () => {
+  const SERIES = 8_000
+  const { meter, url, scrape } = await served({ reader: { cardinalityLimits: { default: SERIES + 1 } } })
+  const histogram = meter.createHistogram('h')
+  for (let i = 0; i < SERIES; i++) histogram.record(1, { route: `/r/${i}` })
+  const { length } = (await scrape()).body
+  // More than the buffers of a connection take.
+  expect(length).toBeGreaterThan(8 * 2 ** 20)
+  const before = liveBytes()
+  const clients: Socket[] = []
+  let grown = 0
+  while (clients.length < 20) {
+    clients.push(send(Number(new URL(url).port), GET).pause())
+    expect((await scrape()).status).toBe(200)
+    grown = Math.max(grown, liveBytes() - before)
+  }
+  for (const client of clients) client.destroy()
+  // 64 MiB, what two have that come at a time, and chunks that are kept.
+  expect(grown).toBeLessThan((64 + 16) * 2 ** 20 + 2 * length)
+})
+
+test('a client that takes nothing for a second loses its place to one that has none, one that takes little does not', async () => {
+  const { port, fake } = await serve({ maxConcurrentScrapes: 3 })
+  fake.chunks = largeBody
+  const clients: Socket[] = []
+  while (clients.length < 3) {
+    clients.push(send(port, GET).pause())
+    await vi.waitFor(() => expect(fake.releases).toHaveLength(clients.length))
+  }
+  const slow = clients[2]!
+  const takesLittle = setInterval(() => slow.once('data', () => slow.pause()).resume(), 10)
+  expect(await get(port)).toMatchObject({ status: 503, body: '3 scrapes are under way already\n' })
+  fake.chunks = () => [Buffer.from('orders_total 7\n')]
+  await vi.waitFor(async () => expect((await get(port)).status).toBe(200), { timeout: 5_000, interval: 100 })
+  // No more than were needed.
+  expect(fake.releases.slice(0, 3).sort()).toEqual([0, 0, 1])
+  // Has the other stalled one leave, too.
+  const letGo = fake.hold()
+  const others = [get(port), get(port)]
+  await vi.waitFor(() => expect(fake.releases.slice(0, 2)).toEqual([1, 1]))
+  expect((await get(port)).status).toBe(503)
+  letGo()
+  expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200])
+  expect(fake.releases[2]).toBe(0)
+  clearInterval(takesLittle)
+  for (const client of clients) client.destroy()
 })
 
 test('connections beyond the limit are closed at once, and make no request', async () => {
