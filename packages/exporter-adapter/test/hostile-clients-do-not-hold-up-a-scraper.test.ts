@@ -17,7 +17,10 @@ const accepted = new Set<Socket>()
 let mostAccepted = 0
 const onAccepted = (message: unknown) => {
   const { socket } = message as { socket: Socket }
+  // One for which there is no place is closed by now.
+  if (socket.destroyed) return
   accepted.add(socket)
+  for (const each of accepted) if (each.destroyed) accepted.delete(each)
   mostAccepted = Math.max(mostAccepted, accepted.size)
   socket.once('close', () => accepted.delete(socket))
 }
@@ -121,7 +124,38 @@ test('a client that takes nothing for a second loses its place to one that has n
   for (const client of clients) client.destroy()
 })
 
-test('connections beyond the limit are closed at once, and make no request', async () => {
+test('a connection beyond the limit takes the place of the one that has been idle for the longest', async () => {
+  const { port } = await serve({ maxConnections: 3 })
+  const clients: Socket[] = []
+  const closed: number[] = []
+  const open = async () => {
+    const number = clients.length
+    const client = send(port, GET)
+    clients.push(client)
+    await once(client, 'data')
+    client.on('close', () => closed.push(number))
+    client.on('end', () => client.destroy()).resume()
+  }
+  for (let each = 0; each < 3; each++) await open()
+  // It is no longer the one that did nothing for the longest.
+  clients[0]!.write(GET)
+  await once(clients[0]!, 'data')
+  await open()
+  await vi.waitFor(() => expect(closed).toEqual([1]))
+  await open()
+  await vi.waitFor(() => expect(closed).toEqual([1, 2]))
+  for (const client of clients) client.destroy()
+})
+
+test('idle connections, however many, keep no scraper out', async () => {
+  const { port } = await serve({ maxConnections: 10 })
+  const silent = Array.from({ length: 30 }, () => send(port, ''))
+  await vi.waitFor(() => expect(accepted.size).toBe(10))
+  expect((await get(port)).status).toBe(200)
+  for (const client of silent) client.destroy()
+})
+
+test('where all connections wait for a response, those beyond the limit are closed at once, and make no request', async () => {
   const { port, fake } = await serve({ maxConnections: 10 })
   const letGo = fake.hold()
   let ended = 0

@@ -89,12 +89,12 @@ export class ScrapeRequests {
     // A body that nobody reads would have to be skipped to find the next request.
     if (hasBody(request)) reply.beLast()
     const refusal = this.#refusalOf(request)
-    if (refusal !== undefined) return reply.refuse(refusal)
+    if (refusal !== undefined) return this.#turnAway(reply, refusal)
     const mostMillis = scrapeMillis(request.headers[TIMEOUT_HEADER], this.#scrapeTimeoutMillis)
     const deadlineMillis = performance.now() + mostMillis
     if (this.#authorize !== undefined) {
       const stranger = await this.#askAuthorize(this.#authorize, request, mostMillis)
-      if (stranger !== undefined) return reply.refuse(stranger)
+      if (stranger !== undefined) return this.#turnAway(reply, stranger)
     }
     if (this.#isFull) await this.#endOneStalled()
     if (reply.isOver) return
@@ -102,6 +102,12 @@ export class ScrapeRequests {
     this.#scrapes.add(reply)
     reply.whenOver(() => this.#scrapes.delete(reply))
     await this.#scrapeFor(request, reply, Math.max(1, Math.ceil(deadlineMillis - performance.now())))
+  }
+
+  /** Who gets no metrics keeps no connection either, where connections are ours. */
+  #turnAway(reply: Reply, refusal: Refusal): void {
+    if (this.#path !== undefined) reply.beLast()
+    reply.refuse(refusal)
   }
 
   get #isFull(): boolean {
@@ -156,10 +162,14 @@ export class ScrapeRequests {
   }
 }
 
+/** Scheme and host of an absolute target, which has to be understood from anybody (RFC 9112, section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]+/i
+
 /** Without the query. */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
+  const target = url.replace(ORIGIN, '')
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
 }
 
 /** Whether a body comes, or is offered with Expect: 100-continue (RFC 9112, section 6). */
