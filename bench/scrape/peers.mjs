@@ -4,6 +4,7 @@ import { BufferingMetricReader } from '@otel-sluice/processor'
 import { Conflicts } from '../../packages/exporter-adapter/dist/prometheus/conflicts.js'
 import { resolveEndpointOptions } from '../../packages/exporter-adapter/dist/prometheus/endpoint-options.js'
 import { negotiate } from '../../packages/exporter-adapter/dist/prometheus/negotiation.js'
+import { RenderingRoom } from '../../packages/exporter-adapter/dist/prometheus/rendering-room.js'
 import { ChunkPool } from '../../packages/exporter-adapter/dist/prometheus/text-body.js'
 import { Variant } from '../../packages/exporter-adapter/dist/prometheus/variant.js'
 import { readerOptions } from '../delivery/data.mjs'
@@ -32,15 +33,18 @@ function sluice(accept) {
     new MeterProvider({ readers: [reader] })
     const instrument = instrumentOf(reader.buffer.getMeter('bench'), kind)
     const { names } = resolveEndpointOptions({})
-    const variant = new Variant(negotiate(accept), names, new Conflicts('bench', new Set()), new ChunkPool())
+    const variant = new Variant(negotiate(accept), names, new Conflicts('bench', new Set()), {
+      pool: new ChunkPool(),
+      room: new RenderingRoom(() => {}),
+    })
     return {
       record: (value, attributes) =>
         kind === 'counter' ? instrument.add(value, attributes) : instrument.record(value, attributes),
       prepare: () => reader.flush(),
       async scrape() {
-        const rendering = await variant.latest(attached)
-        const bytes = rendering.parts.reduce((sum, { length }) => sum + length, 0)
-        rendering.release()
+        const { rendering, readers } = variant.rounds(false).latest(attached)
+        const { bytes } = await rendering
+        readers.leave()
         return bytes
       },
     }

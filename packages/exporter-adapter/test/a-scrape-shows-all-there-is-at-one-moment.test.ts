@@ -197,7 +197,8 @@ describe('a callback that hangs', () => {
       .createObservableGauge('hangs')
       .addCallback(() => new Promise(() => {}))
     const { status, text } = await scrape()
-    expect([status, text]).toEqual([503, expect.stringContaining('collect')])
+    const why = 'the first collection has not finished in time: a callback or a resource detector may hang\n'
+    expect([status, text]).toEqual([503, why])
   })
 })
 

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { largeBody } from './support/fake-scrape.ts'
 import { closeAll, GET, get, received, send, serve } from './support/scrape-server.ts'
+import { served } from './support/scraped.ts'
 
 const HOSTILE_CLIENTS = fileURLToPath(new URL('./support/hostile-clients.mjs', import.meta.url))
 
@@ -16,7 +17,10 @@ const accepted = new Set<Socket>()
 let mostAccepted = 0
 const onAccepted = (message: unknown) => {
   const { socket } = message as { socket: Socket }
+  // One for which there is no place is closed by now.
+  if (socket.destroyed) return
   accepted.add(socket)
+  for (const each of accepted) if (each.destroyed) accepted.delete(each)
   mostAccepted = Math.max(mostAccepted, accepted.size)
   socket.once('close', () => accepted.delete(socket))
 }
@@ -72,7 +76,89 @@ test(`a scraper among ${HOSTILE} hostile connections is answered as ever`, async
   expect(fake.wanted.length).toBeGreaterThan(SCRAPES)
 })
 
-test('connections beyond the limit are closed at once, and make no request', async () => {
+test('clients that never take their answers hold no more memory than there is for renderings, and nobody up', {
+  timeout: 60_000,
+}, async () => {
+  const SERIES = 8_000
+  const { meter, url, scrape } = await served({ reader: { cardinalityLimits: { default: SERIES + 1 } } })
+  const histogram = meter.createHistogram('h')
+  for (let i = 0; i < SERIES; i++) histogram.record(1, { route: `/r/${i}` })
+  const { length } = (await scrape()).body
+  // More than the buffers of a connection take.
+  expect(length).toBeGreaterThan(8 * 2 ** 20)
+  const before = liveBytes()
+  const clients: Socket[] = []
+  let grown = 0
+  while (clients.length < 16) {
+    clients.push(send(Number(new URL(url).port), GET).pause())
+    expect((await scrape()).status).toBe(200)
+    grown = Math.max(grown, liveBytes() - before)
+  }
+  for (const client of clients) client.destroy()
+  // 64 MiB, what two have that come at a time, and chunks that are kept.
+  expect(grown).toBeLessThan((64 + 16) * 2 ** 20 + 2 * length)
+})
+
+test('a client that takes nothing for a second loses its place to one that has none, one that takes little does not', async () => {
+  const { port, fake } = await serve({ maxConcurrentScrapes: 3 })
+  fake.chunks = largeBody
+  const clients: Socket[] = []
+  const openOne = async () => {
+    const before = fake.releases.length
+    clients.push(send(port, GET).pause())
+    await vi.waitFor(() => expect(fake.releases).toHaveLength(before + 1))
+  }
+  const getsAPlace = () =>
+    vi.waitFor(async () => expect((await get(port)).status).toBe(200), { timeout: 10_000, interval: 100 })
+  while (clients.length < 3) await openOne()
+  const slow = clients[2]!
+  const takesLittle = setInterval(() => slow.once('data', () => slow.pause()).resume(), 10)
+  expect(await get(port)).toMatchObject({ status: 503, body: '3 scrapes are under way already\n' })
+  fake.chunks = () => [Buffer.from('orders_total 7\n')]
+  await getsAPlace()
+  // No more than were needed.
+  expect(fake.releases.slice(0, 3)).toEqual([1, 0, 0])
+  fake.chunks = largeBody
+  await openOne()
+  fake.chunks = () => [Buffer.from('orders_total 7\n')]
+  await getsAPlace()
+  expect(fake.releases.slice(0, 3)).toEqual([1, 1, 0])
+  clearInterval(takesLittle)
+  for (const client of clients) client.destroy()
+})
+
+test('a connection beyond the limit takes the place of the one that has been idle for the longest', async () => {
+  const { port } = await serve({ maxConnections: 3 })
+  const clients: Socket[] = []
+  const closed: number[] = []
+  const open = async () => {
+    const number = clients.length
+    const client = send(port, GET)
+    clients.push(client)
+    await once(client, 'data')
+    client.on('close', () => closed.push(number))
+    client.on('end', () => client.destroy()).resume()
+  }
+  for (let each = 0; each < 3; each++) await open()
+  // It is no longer the one that did nothing for the longest.
+  clients[0]!.write(GET)
+  await once(clients[0]!, 'data')
+  await open()
+  await vi.waitFor(() => expect(closed).toEqual([1]))
+  await open()
+  await vi.waitFor(() => expect(closed).toEqual([1, 2]))
+  for (const client of clients) client.destroy()
+})
+
+test('idle connections, however many, keep no scraper out', async () => {
+  const { port } = await serve({ maxConnections: 10 })
+  const silent = Array.from({ length: 30 }, () => send(port, ''))
+  await vi.waitFor(() => expect(accepted.size).toBe(10))
+  expect((await get(port)).status).toBe(200)
+  for (const client of silent) client.destroy()
+})
+
+test('where all connections wait for a response, those beyond the limit are closed at once, and make no request', async () => {
   const { port, fake } = await serve({ maxConnections: 10 })
   const letGo = fake.hold()
   let ended = 0

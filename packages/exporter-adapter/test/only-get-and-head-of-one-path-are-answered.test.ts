@@ -70,6 +70,23 @@ describe('a scrape', () => {
     expect((await get(port, { path: '/metrics?name[]=a/b' })).status).toBe(200)
   })
 
+  test.each([
+    ['http://test/metrics', 200],
+    ['HTTPS://test:9464/metrics?x=/', 200],
+    ['http://test/', 404],
+    ['http://test', 404],
+    ['http://test/nope?/metrics', 404],
+    ['http://test?/metrics', 404],
+    ['http:///metrics', 404],
+    ['ftp://test/metrics', 404],
+    ['/http://test/metrics', 404],
+    ['test/metrics', 400],
+  ])('for the target %s, as a proxy would write it, is answered with %i', async (target, status) => {
+    const { port } = await serve()
+    const text = await received(send(port, `GET ${target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`))
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  })
+
   test('shares a connection with the next one', async () => {
     const { port } = await serve()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -128,6 +145,17 @@ describe('nothing is scraped', () => {
   })
 })
 
+test.each([
+  ['404', 'GET /nope HTTP/1.1\r\nHost: test\r\n\r\n', true],
+  ['405', 'PUT /metrics HTTP/1.1\r\nHost: test\r\n\r\n', true],
+  ['401', GET, false],
+])('whoever gets %s loses the connection', async (status, request, isAllowed) => {
+  const { port } = await serve({ authorize: () => isAllowed })
+  const text = await received(send(port, request))
+  expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(text).toMatch(/^connection: close\r$/im)
+})
+
 describe('what is not HTTP is answered as Node.js does, and closed', () => {
   test.each([
     ['a word', 'hello\r\n\r\n', 400],
@@ -157,7 +185,10 @@ describe('mounted in a server of somebody else', () => {
     })
     const { port } = await serve({ server, onRequest: () => {} })
     expect((await get(port, { path: '/anything' })).status).toBe(200)
-    expect((await get(port, { path: '/anything', method: 'PUT' })).status).toBe(405)
+    const agent = new Agent({ keepAlive: true })
+    const refused = await get(port, { path: '/anything', method: 'PUT', agent })
+    expect(refused).toMatchObject({ status: 405, headers: { connection: 'keep-alive' } })
+    agent.destroy()
   })
 
   test('an answer that another listener has given stays', async () => {

@@ -14,7 +14,7 @@ import { ListeningServer } from './http/listening-server.ts'
 import { ScrapeRequests } from './http/scrape-requests.ts'
 import { Scrapes } from './scrapes.ts'
 
-/** Connections beyond are closed at once. */
+/** For one beyond, the one that has been idle for the longest is closed. */
 const MOST_CONNECTIONS = 256
 
 /**
@@ -45,7 +45,7 @@ export class PrometheusEndpoint implements ExporterAdapter {
     this.#settings = settings
     this.name = settings.name
     this.#aggregationOf = options.aggregationSelector ?? (() => ({ type: AggregationType.DEFAULT }))
-    this.#scrapes = new Scrapes(settings, this.#counts)
+    this.#scrapes = new Scrapes(settings, this.#counts, () => this.#requests.endStalled())
     const { server, authorize } = options
     const { host, port, path, scrapeTimeoutMillis, maxConcurrentScrapes } = settings
     this.#requests = new ScrapeRequests({

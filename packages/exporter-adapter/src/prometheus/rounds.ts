@@ -1,9 +1,12 @@
 import type { AttachedReader } from '@otel-sluice/processor'
+import { settlesWithin } from '../settles-within.ts'
+import { Readers } from './readers.ts'
 import type { Rendering } from './rendering.ts'
 
-/** How many will release a rendering. */
-export interface Waiting {
-  count: number
+/** A rendering to come. Whoever gets this is one of its readers, and has to leave. */
+export interface Shared {
+  readonly rendering: Promise<Rendering>
+  readonly readers: Readers
 }
 
 /**
@@ -12,41 +15,62 @@ export interface Waiting {
  * cost two or three rounds, not one each.
  */
 export class Rounds {
-  readonly #render: (reader: AttachedReader, waiting: Waiting) => Promise<Rendering>
+  readonly #render: (reader: AttachedReader, readers: Readers) => Promise<Rendering>
   readonly #isGzipped: boolean
   #tail: Promise<unknown> = Promise.resolve()
-  #unbegun: { readonly rendering: Promise<Rendering>; readonly waiting: Waiting } | undefined
+  #unbegun: Shared | undefined
+  #latest: Shared | undefined
+  /** How long the last compression took, in ms. */
+  compressionMillis = 0
 
-  constructor(render: (reader: AttachedReader, waiting: Waiting) => Promise<Rendering>, isGzipped: boolean) {
+  constructor(render: (reader: AttachedReader, readers: Readers) => Promise<Rendering>, isGzipped: boolean) {
     this.#render = render
     this.#isGzipped = isGzipped
   }
 
-  /** What the next round to begin comes to. Whoever asks has to release it. */
-  next(reader: AttachedReader): Promise<Rendering> {
+  /** What the next round to begin comes to. */
+  next(reader: AttachedReader): Shared {
     if (this.#unbegun === undefined) {
-      const waiting = { count: 0 }
-      const rendering = this.#tail.then(() => this.#round(reader, waiting))
-      this.#tail = rendering.then(ignore, ignore)
-      this.#unbegun = { rendering, waiting }
+      const readers = new Readers()
+      const rendering = this.#tail.then(() => this.#round(reader, readers))
+      this.#unbegun = { rendering, readers }
+      // The next round leaves the threads to this one's compression.
+      this.#tail = rendering.then((rendered) => this.#compress(rendered)).catch(ignore)
     }
-    this.#unbegun.waiting.count++
-    return this.#unbegun.rendering
+    this.#unbegun.readers.join()
+    return this.#unbegun
   }
 
-  async #round(reader: AttachedReader, waiting: Waiting): Promise<Rendering> {
+  /** What the last turn has left, for those who cannot wait for another one; shared until it is rendered. */
+  latest(reader: AttachedReader): Shared {
+    if (!this.#latest?.readers.areOpen) {
+      const readers = new Readers()
+      readers.join()
+      this.#latest = { rendering: this.#render(reader, readers), readers }
+      return this.#latest
+    }
+    this.#latest.readers.join()
+    return this.#latest
+  }
+
+  /**
+   * Has it compressed where that is wanted, and waits for it. Not where that takes too long: a scraper is better off with more
+   * bytes than with none.
+   */
+  async compressWithin(rendering: Rendering, millis: number): Promise<void> {
+    if (this.compressionMillis < millis) await settlesWithin(this.#compress(rendering), millis)
+  }
+
+  async #round(reader: AttachedReader, readers: Readers): Promise<Rendering> {
     // What the sockets hold already is of this round, too.
     await new Promise((resolve) => setImmediate(resolve))
     this.#unbegun = undefined
     await reader.turn()
-    const rendering = await this.#render(reader, waiting)
-    try {
-      if (this.#isGzipped) await rendering.gzipped()
-      return rendering
-    } catch (error) {
-      rendering.releaseAll()
-      throw error
-    }
+    return this.#render(reader, readers)
+  }
+
+  async #compress(rendering: Rendering): Promise<void> {
+    if (this.#isGzipped) this.compressionMillis = await rendering.compress()
   }
 }
 

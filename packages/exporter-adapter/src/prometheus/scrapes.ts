@@ -5,19 +5,21 @@ import { Conflicts } from './conflicts.ts'
 import type { EndpointSettings } from './endpoint-options.ts'
 import type { Scrape, ScrapeAnswer } from './http/scrape-answer.ts'
 import { acceptsGzip, type Negotiated, negotiate } from './negotiation.ts'
-import type { Rendering } from './rendering.ts'
+import { RenderingRoom } from './rendering-room.ts'
+import type { Rounds, Shared } from './rounds.ts'
 import { ChunkPool } from './text-body.ts'
 import { Variant } from './variant.ts'
 
 /** After how long without a scrape the labels that were made for a format are forgotten, in ms. */
 const FORGET_AFTER_MILLIS = 15 * 60_000
-/** Time that is kept for a rendering, beside what the last one took, in ms. */
+/** Time that is kept for a rendering and its compression, beside twice what the last ones took, in ms. */
 const MARGIN_MILLIS = 50
 
 /**
  * Answers scrapes: one turn and one rendering for all who wait for the same format (see rounds.ts).
  *
- * A round that is not over in time is not waited for: the view is served as the last turn left it.
+ * A round that is not over in time is not waited for: the view is served as the last turn left it. What is not compressed in
+ * time is served as it is.
  */
 export class Scrapes {
   readonly #settings: EndpointSettings
@@ -25,12 +27,15 @@ export class Scrapes {
   /** What was said of conflicts. */
   readonly #said = new Set<string>()
   readonly #pool = new ChunkPool()
+  readonly #room: RenderingRoom
   readonly #variants = new Map<string, Variant>()
   #reader: AttachedReader | undefined
 
-  constructor(settings: EndpointSettings, counts: DeliveryCounts) {
+  /** @param whenFull called again and again while scrapes wait for memory that answers hold which nobody has released */
+  constructor(settings: EndpointSettings, counts: DeliveryCounts, whenFull: () => void) {
     this.#settings = settings
     this.#counts = counts
+    this.#room = new RenderingRoom(whenFull)
   }
 
   attach(reader: AttachedReader): void {
@@ -45,38 +50,55 @@ export class Scrapes {
     }
     this.#counts.attempts++
     try {
-      const negotiated = negotiate(accept)
-      const deadlineMillis = performance.now() + timeoutMillis
-      const isGzipped = acceptsGzip(acceptEncoding)
-      const rendering = await this.#render(this.#variantFor(negotiated), reader, deadlineMillis, isGzipped)
-      this.#counts.offeredPoints += rendering.points
-      this.#counts.deliveredPoints += rendering.points
+      const answer = await this.#answer(reader, performance.now() + timeoutMillis, accept, acceptEncoding)
       this.#counts.lastSuccessUnixMillis = Date.now()
-      return await answerOf(rendering, negotiated, isGzipped)
+      return answer
     } catch (error) {
       this.#counts.failed(error)
       throw error
     }
   }
 
-  async #render(
-    variant: Variant,
+  async #answer(
     reader: AttachedReader,
     deadlineMillis: number,
-    isGzipped: boolean,
-  ): Promise<Rendering> {
+    accept: string | undefined,
+    acceptEncoding: string | undefined,
+  ): Promise<ScrapeAnswer> {
     const leftMillis = () => Math.max(0, deadlineMillis - performance.now())
-    const reserveMillis = Math.min(leftMillis() / 2, 2 * variant.lastMillis + MARGIN_MILLIS)
-    const next = variant.next(reader, isGzipped)
-    if (await settlesWithin(next, leftMillis() - reserveMillis)) return next
-    releaseLate(next)
-    if (reader.cumulative.endUnixMicros === 0) {
-      throw new Error('the first collection has not finished in time: a callback may hang')
+    const negotiated = negotiate(accept)
+    const variant = this.#variantFor(negotiated)
+    const rounds = variant.rounds(acceptsGzip(acceptEncoding))
+    const workMillis = 2 * (variant.lastMillis + rounds.compressionMillis) + MARGIN_MILLIS
+    const { rendering: rendered, readers } = await this.#share(reader, rounds, leftMillis, workMillis)
+    const rendering = await rendered
+    await rounds.compressWithin(rendering, leftMillis())
+    this.#counts.offeredPoints += rendering.points
+    this.#counts.deliveredPoints += rendering.points
+    const { chunks, bytes, isGzipped } = rendering.read()
+    return {
+      contentType: negotiated.contentType,
+      ...(isGzipped && { contentEncoding: 'gzip' as const }),
+      chunks,
+      bytes,
+      release: () => readers.leave(),
     }
-    const latest = variant.latest(reader)
-    if (await settlesWithin(latest, leftMillis())) return latest
-    releaseLate(latest)
-    throw new Error('the scrape took longer than it may')
+  }
+
+  /** @returns a rendering that is there, and has to be left */
+  async #share(reader: AttachedReader, rounds: Rounds, leftMillis: () => number, workMillis: number): Promise<Shared> {
+    const next = rounds.next(reader)
+    if (await comesWithin(next, leftMillis() - Math.min(leftMillis() / 2, workMillis))) return next
+    if (reader.cumulative.endUnixMicros === 0) {
+      throw new Error('the first collection has not finished in time: a callback or a resource detector may hang')
+    }
+    const latest = rounds.latest(reader)
+    if (await comesWithin(latest, leftMillis())) return latest
+    throw new Error(
+      this.#room.isFull
+        ? 'answers that slow clients have not taken yet hold the memory that is needed for this one'
+        : 'the scrape took longer than it may',
+    )
   }
 
   #variantFor(negotiated: Negotiated): Variant {
@@ -84,12 +106,10 @@ export class Scrapes {
     const key = `${format} ${escaping}`
     let variant = this.#variants.get(key)
     if (variant === undefined) {
-      variant = new Variant(
-        negotiated,
-        this.#settings.names,
-        new Conflicts(this.#settings.name, this.#said),
-        this.#pool,
-      )
+      variant = new Variant(negotiated, this.#settings.names, new Conflicts(this.#settings.name, this.#said), {
+        pool: this.#pool,
+        room: this.#room,
+      })
       this.#variants.set(key, variant)
     }
     const oldest = performance.now() - FORGET_AFTER_MILLIS
@@ -100,22 +120,13 @@ export class Scrapes {
   }
 }
 
-/** It comes all the same, to nobody. */
-function releaseLate(rendering: Promise<Rendering>): void {
-  rendering.then(
-    (late) => late.release(),
-    () => {},
-  )
-}
-
-async function answerOf(rendering: Rendering, { contentType }: Negotiated, isGzipped: boolean): Promise<ScrapeAnswer> {
-  const release = () => rendering.release()
+/** Whether there is a rendering by then. If not, it is left. */
+async function comesWithin({ rendering, readers }: Shared, millis: number): Promise<boolean> {
+  let isThere = false
   try {
-    const chunks = isGzipped ? await rendering.gzipped() : rendering.parts
-    const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
-    return { contentType, ...(isGzipped && { contentEncoding: 'gzip' as const }), chunks, bytes, release }
-  } catch (error) {
-    release()
-    throw error
+    isThere = await settlesWithin(rendering, millis)
+  } finally {
+    if (!isThere) readers.leave()
   }
+  return isThere
 }

@@ -6,8 +6,10 @@ import { Exposition } from './exposition.ts'
 import type { Negotiated } from './negotiation.ts'
 import { writeConflicts, writeTargetInfo } from './own-families.ts'
 import { ProtobufSamples } from './protobuf-samples.ts'
+import type { Readers } from './readers.ts'
 import { Rendering } from './rendering.ts'
-import { Rounds, type Waiting } from './rounds.ts'
+import type { RenderingRoom } from './rendering-room.ts'
+import { Rounds } from './rounds.ts'
 import { type ChunkPool, TextBody } from './text-body.ts'
 import { TextWriter } from './text-writer.ts'
 
@@ -18,34 +20,49 @@ export class Variant {
   readonly #conflicts: Conflicts
   readonly #pool: ChunkPool
   readonly #exposition: Exposition
-  readonly #plain = new Rounds((reader, waiting) => this.#render(reader, waiting), false)
-  readonly #gzipped = new Rounds((reader, waiting) => this.#render(reader, waiting), true)
+  readonly #room: RenderingRoom
+  readonly #plain = new Rounds((reader, readers) => this.#render(reader, readers), false)
+  readonly #gzipped = new Rounds((reader, readers) => this.#render(reader, readers), true)
+  #lastBytes = 0
   /** How long the last rendering took, in ms. */
   lastMillis = 0
   /** When it was last asked for, in the time of `performance.now()`. */
   usedMillis = 0
 
-  constructor({ format, escaping }: Negotiated, names: EndpointNames, conflicts: Conflicts, pool: ChunkPool) {
+  constructor(
+    { format, escaping }: Negotiated,
+    names: EndpointNames,
+    conflicts: Conflicts,
+    { pool, room }: { readonly pool: ChunkPool; readonly room: RenderingRoom },
+  ) {
     this.#format = format
     this.#names = names
     this.#conflicts = conflicts
     this.#pool = pool
+    this.#room = room
     this.#exposition = new Exposition({ ...names, escaping, isOpenMetrics: format === 'openmetrics' }, conflicts)
   }
 
-  /** What there is after a turn that begins later than this. Whoever gets it has to release it. */
-  next(reader: AttachedReader, isGzipped: boolean): Promise<Rendering> {
+  /** Those of its rounds whose scrapers take gzip, or the others. */
+  rounds(isGzipped: boolean): Rounds {
     this.usedMillis = performance.now()
-    return (isGzipped ? this.#gzipped : this.#plain).next(reader)
+    return isGzipped ? this.#gzipped : this.#plain
   }
 
-  /** What the last turn has left, for a scrape that cannot wait for another one. It has to be released. */
-  latest(reader: AttachedReader): Promise<Rendering> {
-    return this.#render(reader, { count: 1 })
-  }
-
-  #render(reader: AttachedReader, waiting: Waiting): Promise<Rendering> {
-    return reader.betweenDrains(async () => new Rendering(await this.#write(reader), waiting.count))
+  async #render(reader: AttachedReader, readers: Readers): Promise<Rendering> {
+    const place = await this.#room.take(this.#lastBytes)
+    try {
+      const rendering = await reader.betweenDrains(async () => {
+        if (readers.areGone) throw new Error('nobody waits for it any more')
+        return new Rendering(await this.#write(reader), readers, place)
+      })
+      this.#lastBytes = rendering.bytes
+      return rendering
+    } catch (error) {
+      readers.close(() => {})
+      place.leave()
+      throw error
+    }
   }
 
   async #write(reader: AttachedReader): Promise<{ readonly body: TextBody; readonly points: number }> {

@@ -30,7 +30,7 @@ export interface ListeningServerOptions {
   readonly host: string
   /** 0 is any that is free. */
   readonly port: number
-  /** Connections beyond are closed at once. Not for a server that has a limit of its own, or listens already. */
+  /** For one beyond, an idle one is closed. Not for a server that has a limit of its own, or listens already. */
   readonly maxConnections: number
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
   /** For errors and logs. */
@@ -96,9 +96,10 @@ export class ListeningServer {
       server.off('request', this.#onRequest)
       throw listenError(name, host, port, error)
     }
-    this.#connections = new OpenConnections(server, !this.#isOwn)
     // Unset, it is undefined, whatever its type says.
-    server.maxConnections ??= this.#options.maxConnections
+    const hasLimit = server.maxConnections !== undefined
+    const most = hasLimit ? Number.POSITIVE_INFINITY : this.#options.maxConnections
+    this.#connections = new OpenConnections(server, !this.#isOwn, most)
     server.on('error', this.#onError)
     return addressOf(server)
   }

@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from './refusal.ts'
 import type { ScrapeAnswer } from './scrape-answer.ts'
 
+/** Most that is written at a time, in bytes: a client that takes so much in a second is not taken for one that does nothing. */
+const PIECE_BYTES = 64 * 1024
+
 /**
  * The response to one request, up to its end, however that comes: taken by the client, given up by it or by us.
  *
@@ -15,6 +18,8 @@ export class Reply {
   readonly #whenOver: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   #isOver = false
+  /** When the client last took something of an answer, in the time of `performance.now()`. */
+  #movedMillis = Number.POSITIVE_INFINITY
 
   /** @param timeoutMillis how long the client may take for the response once it begins */
   constructor(request: IncomingMessage, response: ServerResponse, timeoutMillis: number) {
@@ -36,6 +41,11 @@ export class Reply {
   /** Whether there is nobody left to answer, or somebody else has. */
   get isOver(): boolean {
     return this.#isOver || this.#response.headersSent || this.#request.socket.destroyed
+  }
+
+  /** For how long the client has taken nothing of an answer that it could have, in ms; negative where there is none. */
+  get stalledMillis(): number {
+    return performance.now() - this.#movedMillis
   }
 
   /** Has `callback` called at the end, or now if that is past. */
@@ -67,7 +77,7 @@ export class Reply {
     })
     this.#limit()
     if (this.#request.method === 'HEAD') this.#response.end()
-    else write(this.#response, chunks)
+    else this.#write(chunks)
   }
 
   refuse({ status, text, headers }: Refusal): void {
@@ -93,6 +103,21 @@ export class Reply {
     else socket.once('close', () => this.#end()).destroy()
   }
 
+  /** Writes as fast as the client takes it. When it is gone, 'drain' never comes, and neither does the rest. */
+  #write(chunks: readonly Uint8Array[]): void {
+    const response = this.#response
+    const pieces = piecesOf(chunks)
+    const writeMore = (): void => {
+      this.#movedMillis = performance.now()
+      for (let piece = pieces.next(); !piece.done; piece = pieces.next()) if (!response.write(piece.value)) return
+      response.off('drain', writeMore)
+      response.end()
+    }
+    // Not once for each: middleware that compresses keeps every listener it is given.
+    response.on('drain', writeMore)
+    writeMore()
+  }
+
   /** From now on the client has to take what it gets. */
   #limit(): void {
     this.#timer = setTimeout(() => this.destroy(), this.#timeoutMillis)
@@ -107,15 +132,8 @@ export class Reply {
   }
 }
 
-/** Writes as fast as the client takes it. When it is gone, 'drain' never comes, and neither does the rest. */
-function write(response: ServerResponse, chunks: readonly Uint8Array[]): void {
-  let next = 0
-  const writeMore = (): void => {
-    while (next < chunks.length) if (!response.write(chunks[next++])) return
-    response.off('drain', writeMore)
-    response.end()
+function* piecesOf(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES)
   }
-  // Not once for each: middleware that compresses keeps every listener it is given.
-  response.on('drain', writeMore)
-  writeMore()
 }

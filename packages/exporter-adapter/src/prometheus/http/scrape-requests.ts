@@ -17,6 +17,9 @@ import { Reply } from './reply.ts'
 import type { Scrape } from './scrape-answer.ts'
 import { scrapeMillis, TIMEOUT_HEADER } from './scrape-deadline.ts'
 
+/** After how long a client that takes nothing of its answer may lose it to others, in ms. */
+const STALLED_MILLIS = 1_000
+
 /** Whether a request may be answered. Only `true` is a yes; throwing is answered with 500. */
 export type Authorize = (request: IncomingMessage) => boolean | Promise<boolean>
 
@@ -45,7 +48,8 @@ export class ScrapeRequests {
   readonly #maxConcurrentScrapes: number
   readonly #scrapeTimeoutMillis: number
   readonly #responseTimeoutMillis: number
-  #scrapes = 0
+  /** That have a place, as long as their responses are not over. */
+  readonly #scrapes = new Set<Reply>()
   #isClosed = false
   #hasToldOfAuthorize = false
 
@@ -73,24 +77,52 @@ export class ScrapeRequests {
     this.#isClosed = true
   }
 
+  /**
+   * For where others need what these hold: ends the responses of which the client has taken nothing for a second. One that is
+   * taken, however slowly, has its time.
+   */
+  endStalled(): void {
+    for (const reply of this.#scrapes) if (reply.stalledMillis >= STALLED_MILLIS) reply.destroy()
+  }
+
   async #answer(request: IncomingMessage, reply: Reply): Promise<void> {
     // A body that nobody reads would have to be skipped to find the next request.
     if (hasBody(request)) reply.beLast()
     const refusal = this.#refusalOf(request)
-    if (refusal !== undefined) return reply.refuse(refusal)
+    if (refusal !== undefined) return this.#turnAway(reply, refusal)
     const mostMillis = scrapeMillis(request.headers[TIMEOUT_HEADER], this.#scrapeTimeoutMillis)
     const deadlineMillis = performance.now() + mostMillis
     if (this.#authorize !== undefined) {
       const stranger = await this.#askAuthorize(this.#authorize, request, mostMillis)
-      if (stranger !== undefined) return reply.refuse(stranger)
+      if (stranger !== undefined) return this.#turnAway(reply, stranger)
     }
+    if (this.#isFull) await this.#endOneStalled()
     if (reply.isOver) return
-    if (this.#scrapes >= this.#maxConcurrentScrapes) return reply.refuse(tooMany(this.#scrapes))
-    this.#scrapes++
-    reply.whenOver(() => {
-      this.#scrapes--
-    })
+    if (this.#isFull) return reply.refuse(tooMany(this.#scrapes.size))
+    this.#scrapes.add(reply)
+    reply.whenOver(() => this.#scrapes.delete(reply))
     await this.#scrapeFor(request, reply, Math.max(1, Math.ceil(deadlineMillis - performance.now())))
+  }
+
+  /** Who gets no metrics keeps no connection either, where connections are ours. */
+  #turnAway(reply: Reply, refusal: Refusal): void {
+    if (this.#path !== undefined) reply.beLast()
+    reply.refuse(refusal)
+  }
+
+  get #isFull(): boolean {
+    return this.#scrapes.size >= this.#maxConcurrentScrapes
+  }
+
+  /** The one that is stalled for the longest, if any is, so that its place is free. */
+  async #endOneStalled(): Promise<void> {
+    let longest: Reply | undefined
+    for (const reply of this.#scrapes) {
+      if (reply.stalledMillis >= (longest?.stalledMillis ?? STALLED_MILLIS)) longest = reply
+    }
+    if (longest === undefined) return
+    longest.destroy()
+    await new Promise<void>((resolve) => longest.whenOver(resolve))
   }
 
   async #scrapeFor({ headers }: IncomingMessage, reply: Reply, timeoutMillis: number): Promise<void> {
@@ -130,10 +162,14 @@ export class ScrapeRequests {
   }
 }
 
+/** Scheme and host of an absolute target, which has to be understood from anybody (RFC 9112, section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]+/i
+
 /** Without the query. */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
+  const target = url.replace(ORIGIN, '')
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
 }
 
 /** Whether a body comes, or is offered with Expect: 100-continue (RFC 9112, section 6). */
