@@ -45,6 +45,37 @@ describe('OTLP/gRPC codes', () => {
     expect(failed(14, { details })).toBe('undelivered')
     expect(failed(14, { details: 'Connection dropped' })).toBe('unknown')
   })
+  test.each([
+    [13, 'Received RST_STREAM with code 2 (Internal server error)'],
+    [13, 'Received RST_STREAM with code 2 triggered by internal client error: Session closed with error code 2'],
+    [13, 'Received RST_STREAM with code 0 (Call ended without gRPC status)'],
+    [8, 'Bandwidth exhausted or memory limit exceeded'],
+    [8, 'Received message larger than max (1013478509 vs 4194304)'],
+    [7, 'Protocol not secure enough'],
+    [2, 'No status information received'],
+    [2, 'Received HTTP status code 500'],
+    [2, 'Received HTTP status code 200'],
+  ])('%i is no word of the server where grpc-js says: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('unknown')
+  })
+  test.each([
+    [13, 'Received HTTP status code 400'],
+    [16, 'Received HTTP status code 401'],
+    [2, 'Received HTTP status code 413'],
+    [8, 'Attempted to send message with a size larger than 4194304'],
+    [13, 'cannot write to the database'],
+    [13, 'upstream: Received RST_STREAM with code 2'],
+  ])('%i is permanent with: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('rejected')
+  })
+  test.each([
+    [14, 'Name resolution failed for target dns:collector.invalid:4317'],
+    [13, 'Failed to start HTTP/2 stream with error New streams cannot be created after receiving a GOAWAY'],
+    [2, 'Getting metadata from plugin failed with error: no token'],
+    [16, 'Getting metadata from plugin failed with error: no token'],
+  ])('%i was never sent where grpc-js says: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('undelivered')
+  })
 })
 
 test.each([0, -104, 17, 23, 301, 600, Number.NaN, {}, null])(

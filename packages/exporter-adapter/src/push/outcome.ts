@@ -46,8 +46,10 @@ function failureType(error: unknown): 'rejected' | 'undelivered' | 'unknown' {
     if (TURNED_AWAY_HTTP.has(code)) return 'undelivered'
     return GATEWAY_HTTP.has(code) ? 'unknown' : 'rejected'
   }
+  const details = detailsOf(error)
+  if (NEVER_SENT_GRPC.test(details)) return 'undelivered'
+  if (BROKEN_OFF_GRPC.test(details)) return 'unknown'
   if (code === GRPC_RESOURCE_EXHAUSTED) return saysWhenToRetry(error) ? 'undelivered' : 'rejected'
-  if (code === GRPC_UNAVAILABLE && neverConnected(error)) return 'undelivered'
   return PERMANENT_GRPC.has(code) ? 'rejected' : 'unknown'
 }
 
@@ -83,10 +85,19 @@ function saysWhenToRetry(error: unknown): boolean {
   return details.some((each) => Buffer.isBuffer(each) && each.includes('google.rpc.RetryInfo'))
 }
 
-const GRPC_UNAVAILABLE = 14
+/** What grpc-js says, with one code or another, when it had no address, no connection or no credentials to send with. */
+const NEVER_SENT_GRPC =
+  /^(?:No connection established|Name resolution failed|Getting metadata from plugin failed|Failed to start HTTP\/2 stream)/
 
-/** What grpc-js says when it had no connection to send on. */
-function neverConnected(error: unknown): boolean {
+/**
+ * What grpc-js (subchannel-call.ts) says when a call ended without a word of the server, with codes that would be permanent
+ * if the server had said them: INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED, PERMISSION_DENIED. A 4xx is of something that
+ * refused the request, and will again, as one over OTLP/HTTP.
+ */
+const BROKEN_OFF_GRPC =
+  /^(?:Received RST_STREAM with code|Received HTTP status code (?!4)|Received message larger than max|Bandwidth exhausted or memory limit exceeded|Protocol not secure enough|No status information received)/
+
+function detailsOf(error: unknown): string {
   const { details } = error as { details?: unknown }
-  return typeof details === 'string' && details.startsWith('No connection established')
+  return typeof details === 'string' ? details : ''
 }
