@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { outcomeOf } from '../src/push/outcome.ts'
 
-const failed = (code: unknown, more: object = {}) =>
-  outcomeOf({ code: 1, error: Object.assign(new Error('failed'), { code, ...more }) }).type
+const failed = (code: unknown, more: object = {}, tookMillis = 0) =>
+  outcomeOf({ code: 1, error: Object.assign(new Error('failed'), { code, ...more }) }, tookMillis).type
 
 test('success is delivered', () => {
-  expect(outcomeOf({ code: 0 })).toEqual({ type: 'delivered' })
+  expect(outcomeOf({ code: 0 }, 0)).toEqual({ type: 'delivered' })
 })
 
 test('a failure without details leaves the outcome open', () => {
-  expect(outcomeOf({ code: 1 })).toMatchObject({ type: 'unknown' })
+  expect(outcomeOf({ code: 1 }, 0)).toMatchObject({ type: 'unknown' })
   expect(failed(undefined)).toBe('unknown')
 })
 
@@ -89,9 +89,18 @@ describe('an answer that is none', () => {
   test.each([undefined, null, {}, { code: 1, error: 'no' }, { code: 1, error: null }, { code: 'ok' }])(
     'leaves the outcome open: %j',
     (result) => {
-      expect(outcomeOf(result as never).type).toBe('unknown')
+      expect(outcomeOf(result as never, 0).type).toBe('unknown')
     },
   )
+  test('leaves it open as well where it cannot be read', () => {
+    const hostile = {
+      code: 13,
+      get details() {
+        throw new Error('no')
+      },
+    }
+    expect(outcomeOf({ code: 1, error: hostile as never }, 0).type).toBe('unknown')
+  })
 })
 
 describe('network errors', () => {
@@ -103,5 +112,15 @@ describe('network errors', () => {
   })
   test('are found as the cause, where fetch puts them', () => {
     expect(failed(undefined, { cause: { code: 'ECONNREFUSED' } })).toBe('undelivered')
+  })
+})
+
+describe('a call that took long enough for a try before its last one', () => {
+  test.each(['ECONNREFUSED', 'ENOTFOUND', 429, 503])('leaves the outcome open: %s', (code) => {
+    expect(failed(code, {}, 499)).toBe('undelivered')
+    expect(failed(code, {}, 500)).toBe('unknown')
+  })
+  test('matters not to gRPC, whose exporter has one try', () => {
+    expect(failed(14, { details: 'No connection established' }, 9_000)).toBe('undelivered')
   })
 })

@@ -1,6 +1,6 @@
 import { constants } from 'node:http2'
 import type { Fault } from '@otel-sluice/example-otlp-receiver'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type StreamFault, startFaultyGrpcServer } from './support/grpc-stream-fault.ts'
 import { type OtlpProtocol, otlpPipeline, pipelineTo, protocols, untilDelivered } from './support/otlp-pipeline.ts'
 
@@ -71,6 +71,21 @@ describe('OTLP/HTTP', () => {
     expect(stats()).toMatchObject({ attempts: 1, failures: 0, deliveredPoints: 1, outcomeUnknown: 0 })
     await end()
   })
+
+  test('a connection refused to a retry of its own says nothing of its first try, which was taken in', async () => {
+    const { receiver, reader, counter, stats, end } = await otlpPipeline('protobuf', 2_000)
+    receiver.fail('cut-after-taking-in', { times: 1 })
+    counter.add(5)
+    const flushed = reader.forceFlush()
+    await vi.waitFor(() => expect(receiver.ledger.total('orders')).toBe(5))
+    await receiver.goDown()
+    await expect(flushed).rejects.toThrow(/ECONNREFUSED/)
+    await receiver.comeUp()
+    await untilDelivered(reader)
+    expect(receiver.ledger.resentIdentical).toBe(1)
+    expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 1 })
+    await end()
+  })
 })
 
 describe('OTLP/gRPC', () => {
@@ -115,6 +130,17 @@ describe('OTLP/gRPC', () => {
     expect(server.requests()).toBe(2)
     await provider.shutdown()
     await server.close()
+  })
+
+  test('a name that nobody knows is known not to have led anywhere', async () => {
+    // A label that is too long is refused without asking a name server.
+    const exporter = protocols.grpc({ grpcUrl: `http://${'x'.repeat(64)}.invalid:4317` }, 5_000)
+    const { provider, reader, counter, stats } = pipelineTo(exporter)
+    counter.add(5)
+    await expect(reader.forceFlush()).rejects.toThrow(/Name resolution failed/)
+    await expect(reader.forceFlush()).rejects.toThrow(/Name resolution failed/)
+    expect(stats()).toMatchObject({ attempts: 2, pendingPoints: 1, outcomeUnknown: 0 })
+    await expect(provider.shutdown()).rejects.toThrow()
   })
 
   test('a 413 of a gateway is dropped once, and told', async () => {
