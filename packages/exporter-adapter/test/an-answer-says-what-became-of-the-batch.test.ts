@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { outcomeOf } from '../src/push/outcome.ts'
 
-const failed = (code: unknown, more: object = {}) =>
-  outcomeOf({ code: 1, error: Object.assign(new Error('failed'), { code, ...more }) }).type
+const failed = (code: unknown, more: object = {}, tookMillis = 0) =>
+  outcomeOf({ code: 1, error: Object.assign(new Error('failed'), { code, ...more }) }, tookMillis).type
 
 test('success is delivered', () => {
-  expect(outcomeOf({ code: 0 })).toEqual({ type: 'delivered' })
+  expect(outcomeOf({ code: 0 }, 0)).toEqual({ type: 'delivered' })
 })
 
 test('a failure without details leaves the outcome open', () => {
-  expect(outcomeOf({ code: 1 })).toMatchObject({ type: 'unknown' })
+  expect(outcomeOf({ code: 1 }, 0)).toMatchObject({ type: 'unknown' })
   expect(failed(undefined)).toBe('unknown')
 })
 
@@ -45,6 +45,37 @@ describe('OTLP/gRPC codes', () => {
     expect(failed(14, { details })).toBe('undelivered')
     expect(failed(14, { details: 'Connection dropped' })).toBe('unknown')
   })
+  test.each([
+    [13, 'Received RST_STREAM with code 2 (Internal server error)'],
+    [13, 'Received RST_STREAM with code 2 triggered by internal client error: Session closed with error code 2'],
+    [13, 'Received RST_STREAM with code 0 (Call ended without gRPC status)'],
+    [8, 'Bandwidth exhausted or memory limit exceeded'],
+    [8, 'Received message larger than max (1013478509 vs 4194304)'],
+    [7, 'Protocol not secure enough'],
+    [2, 'No status information received'],
+    [2, 'Received HTTP status code 500'],
+    [2, 'Received HTTP status code 200'],
+  ])('%i is no word of the server where grpc-js says: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('unknown')
+  })
+  test.each([
+    [13, 'Received HTTP status code 400'],
+    [16, 'Received HTTP status code 401'],
+    [2, 'Received HTTP status code 413'],
+    [8, 'Attempted to send message with a size larger than 4194304'],
+    [13, 'cannot write to the database'],
+    [13, 'upstream: Received RST_STREAM with code 2'],
+  ])('%i is permanent with: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('rejected')
+  })
+  test.each([
+    [14, 'Name resolution failed for target dns:collector.invalid:4317'],
+    [13, 'Failed to start HTTP/2 stream with error New streams cannot be created after receiving a GOAWAY'],
+    [2, 'Getting metadata from plugin failed with error: no token'],
+    [16, 'Getting metadata from plugin failed with error: no token'],
+  ])('%i was never sent where grpc-js says: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('undelivered')
+  })
 })
 
 test.each([0, -104, 17, 23, 301, 600, Number.NaN, {}, null])(
@@ -58,9 +89,18 @@ describe('an answer that is none', () => {
   test.each([undefined, null, {}, { code: 1, error: 'no' }, { code: 1, error: null }, { code: 'ok' }])(
     'leaves the outcome open: %j',
     (result) => {
-      expect(outcomeOf(result as never).type).toBe('unknown')
+      expect(outcomeOf(result as never, 0).type).toBe('unknown')
     },
   )
+  test('leaves it open as well where it cannot be read', () => {
+    const hostile = {
+      code: 13,
+      get details() {
+        throw new Error('no')
+      },
+    }
+    expect(outcomeOf({ code: 1, error: hostile as never }, 0).type).toBe('unknown')
+  })
 })
 
 describe('network errors', () => {
@@ -72,5 +112,15 @@ describe('network errors', () => {
   })
   test('are found as the cause, where fetch puts them', () => {
     expect(failed(undefined, { cause: { code: 'ECONNREFUSED' } })).toBe('undelivered')
+  })
+})
+
+describe('a call that took long enough for a try before its last one', () => {
+  test.each(['ECONNREFUSED', 'ENOTFOUND', 429, 503])('leaves the outcome open: %s', (code) => {
+    expect(failed(code, {}, 499)).toBe('undelivered')
+    expect(failed(code, {}, 500)).toBe('unknown')
+  })
+  test('matters not to gRPC, whose exporter has one try', () => {
+    expect(failed(14, { details: 'No connection established' }, 9_000)).toBe('undelivered')
   })
 })

@@ -1,6 +1,8 @@
+import { constants } from 'node:http2'
 import type { Fault } from '@otel-sluice/example-otlp-receiver'
-import { describe, expect, test } from 'vitest'
-import { type OtlpProtocol, otlpPipeline, untilDelivered } from './support/otlp-pipeline.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { type StreamFault, startFaultyGrpcServer } from './support/grpc-stream-fault.ts'
+import { type OtlpProtocol, otlpPipeline, pipelineTo, protocols, untilDelivered } from './support/otlp-pipeline.ts'
 
 /**
  * One counter adds 5, meets the fault once, adds 6 and is delivered. What is expected: [delivered, held, lost, unknown]
@@ -69,6 +71,21 @@ describe('OTLP/HTTP', () => {
     expect(stats()).toMatchObject({ attempts: 1, failures: 0, deliveredPoints: 1, outcomeUnknown: 0 })
     await end()
   })
+
+  test('a connection refused to a retry of its own says nothing of its first try, which was taken in', async () => {
+    const { receiver, reader, counter, stats, end } = await otlpPipeline('protobuf', 2_000)
+    receiver.fail('cut-after-taking-in', { times: 1 })
+    counter.add(5)
+    const flushed = reader.forceFlush()
+    await vi.waitFor(() => expect(receiver.ledger.total('orders')).toBe(5))
+    await receiver.goDown()
+    await expect(flushed).rejects.toThrow(/ECONNREFUSED/)
+    await receiver.comeUp()
+    await untilDelivered(reader)
+    expect(receiver.ledger.resentIdentical).toBe(1)
+    expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 1 })
+    await end()
+  })
 })
 
 describe('OTLP/gRPC', () => {
@@ -87,6 +104,54 @@ describe('OTLP/gRPC', () => {
 
   test('code 8 with a RetryInfo is held and sent again', () =>
     run('grpc', { grpcCode: 8, retryAfterSeconds: 1 }, UNDELIVERED, /: 8 RESOURCE_EXHAUSTED: refused/))
+
+  const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_CONNECT_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = constants
+  const respond =
+    (status: number): StreamFault =>
+    (stream) => {
+      stream.respond({ ':status': status, 'content-type': 'application/grpc' })
+      stream.end()
+    }
+
+  test.each<[string, StreamFault, RegExp]>([
+    ['a stream that is torn down', (stream) => stream.close(NGHTTP2_INTERNAL_ERROR), /13 INTERNAL: .* code 2/],
+    ['one whose way on broke', (stream) => stream.close(NGHTTP2_CONNECT_ERROR), /13 INTERNAL: .* code 10/],
+    ['one that was too much', (stream) => stream.close(NGHTTP2_ENHANCE_YOUR_CALM), /8 RESOURCE_EXHAUSTED: Bandwidth/],
+    ['one that ends without a status', respond(200), /13 INTERNAL: .*Call ended without gRPC status/],
+    ['a 500 of a gateway', respond(500), /2 UNKNOWN: Received HTTP status code 500/],
+  ])('%s said nothing of the batch, which is held and sent again', async (_what, fault, reason) => {
+    const server = await startFaultyGrpcServer(fault)
+    const { provider, reader, counter, stats } = pipelineTo(protocols.grpc(server, 2_000))
+    counter.add(5)
+    await expect(reader.forceFlush()).rejects.toThrow(reason)
+    expect(stats()).toMatchObject({ pendingPoints: 1, lostPoints: { rejected: 0 } })
+    await untilDelivered(reader)
+    expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0, outcomeUnknown: 1 })
+    expect(server.requests()).toBe(2)
+    await provider.shutdown()
+    await server.close()
+  })
+
+  test('a name that nobody knows is known not to have led anywhere', async () => {
+    // A label that is too long is refused without asking a name server.
+    const exporter = protocols.grpc({ grpcUrl: `http://${'x'.repeat(64)}.invalid:4317` }, 5_000)
+    const { provider, reader, counter, stats } = pipelineTo(exporter)
+    counter.add(5)
+    await expect(reader.forceFlush()).rejects.toThrow(/Name resolution failed/)
+    await expect(reader.forceFlush()).rejects.toThrow(/Name resolution failed/)
+    expect(stats()).toMatchObject({ attempts: 2, pendingPoints: 1, outcomeUnknown: 0 })
+    await expect(provider.shutdown()).rejects.toThrow()
+  })
+
+  test('a 413 of a gateway is dropped once, and told', async () => {
+    const server = await startFaultyGrpcServer(respond(413))
+    const { provider, reader, counter, stats } = pipelineTo(protocols.grpc(server, 2_000))
+    counter.add(5)
+    await expect(reader.forceFlush()).rejects.toThrow(/rejected for good and dropped: .*HTTP status code 413/)
+    expect(stats()).toMatchObject({ pendingPoints: 0, lostPoints: { rejected: 1 } })
+    await provider.shutdown()
+    await server.close()
+  })
 })
 
 describe.each<OtlpProtocol>(['protobuf', 'json', 'grpc'])('OTLP over %s', (protocol) => {

@@ -15,11 +15,28 @@ describe('a message keeps what went wrong and loses', () => {
       'connect to https://[redacted]@host:4318/v1 failed',
     ],
     ['one with an @ in the password', 'GET http://joe:S3@CRET@host/', 'GET http://[redacted]@host/'],
+    ['one with a / in the password', 'GET http://joe:S3/CRET@host/v1', 'GET http://[redacted]@host/v1'],
+    ['one with a ? in it, of which no end is clear', 'GET http://joe:S3?CRET@host/', 'GET http://[redacted]'],
+    ['a query with an @ in it', 'GET http://host/?to=a@b&key=S3CRET now', 'GET http://[redacted] now'],
+    ['a user alone', 'GET http://S3CRET@host/v1', 'GET http://[redacted]@host/v1'],
+    ['one without a scheme', 'getaddrinfo ENOTFOUND joe:S3CRET@host', 'getaddrinfo ENOTFOUND [redacted]@host'],
     ['the query of a URL', 'POST https://host/v1?key=S3CRET failed', 'POST https://host/v1?[redacted] failed'],
     ['an Authorization header', 'sent authorization: Bearer S3CRET', 'sent authorization: [redacted]'],
     ['an API key', "bad 'x-api-key': 'S3CRET'", "bad 'x-api-key': '[redacted]'"],
     ['a cookie', 'Set-Cookie: a=S3CRET; b=S3CRET', 'Set-Cookie: [redacted]'],
     ['a bearer token', 'refused Bearer S3CRET.abc', 'refused Bearer [redacted]'],
+    ['an Api-Token', 'refused Api-Token dt0c01.S3CRET.DEF', 'refused Api-Token [redacted]'],
+    ['an ApiKey', 'refused ApiKey S3CRETS3CRET', 'refused ApiKey [redacted]'],
+    [
+      'a header and its value side by side',
+      'bad Lightstep-Access-Token S3CRET01',
+      'bad Lightstep-Access-Token [redacted]',
+    ],
+    ['a header in quotation marks', 'bad x-api-key "S3CRET"', 'bad x-api-key "[redacted]"'],
+    ['a cookie in quotation marks', 'cookie "sid=S3CRET"', 'cookie "[redacted]"'],
+    ['an authorization side by side', 'Authorization Bearer S3CRET', 'Authorization Bearer [redacted]'],
+    ['a header that ends in -key', 'signoz-ingestion-key=S3-CRET', 'signoz-ingestion-key=[redacted]'],
+    ['one that ends in -team', 'x-honeycomb-team: S3CRET_123', 'x-honeycomb-team: [redacted]'],
     ['a password', 'password=S3CRET', 'password=[redacted]'],
     [
       'a header value that Node.js does not like',
@@ -57,6 +74,17 @@ test('messages without secrets stay as they are', () => {
     'Export failed with retryable status',
     'HTTP 401: Unauthorized',
     'the token has expired',
+    'the access token has expired',
+    'invalid token for this tenant',
+    'Invalid credentials supplied',
+    'no authorization given',
+    'password required, password incorrect',
+    'missing x-api-key header',
+    'x-api-key is not valid for this region',
+    'unknown x-honeycomb-team of a request',
+    'wrong number of points in http://host:4318/v1/metrics at 12:30:05',
+    'no primary-key for http://host/v1/metrics',
+    'mail to ops@collector.example about it',
   ]) {
     expect(redact(message)).toBe(message)
   }
@@ -65,14 +93,28 @@ test('messages without secrets stay as they are', () => {
 test('a password in a URL is never left, whatever is around it', () => {
   const word = fc.stringMatching(/^[a-zA-Z0-9 .,;=_%-]{0,20}$/)
   fc.assert(
-    fc.property(word, word, fc.stringMatching(/^[a-zA-Z0-9!$&*+,;=:.~%@-]{0,20}$/), (before, after, more) => {
+    fc.property(word, word, fc.stringMatching(/^[a-zA-Z0-9!$&*+,;=:.~%@/?#-]{0,20}$/), (before, after, more) => {
       expect(redact(`${before} https://joe:S3CRET${more}@host/ ${after}`)).not.toContain('S3CRET')
     }),
   )
 })
 
 test('a long message takes time in proportion', () => {
-  for (const part of ['a.', 'a://', 'token', 'Basic ', '"', 'http://a@']) {
+  for (const part of [
+    'a.',
+    'a://',
+    'token',
+    'Basic ',
+    '"',
+    'http://a@',
+    'a:b',
+    ':@',
+    '-key ',
+    'x-api-key ',
+    'token "',
+    '://',
+    '-key',
+  ]) {
     const started = process.cpuUsage()
     redact(part.repeat(20_000))
     const { user } = process.cpuUsage(started)

@@ -17,6 +17,7 @@ export function callExport(
   metrics: ResourceMetrics,
   onFurtherAnswer: (answer: Outcome) => void,
 ): Promise<Outcome> {
+  const startedMillis = performance.now()
   return new Promise((resolve) => {
     let isAnswered = false
     const answer = (outcome: Outcome) => {
@@ -28,7 +29,7 @@ export function callExport(
     const fail = (error: unknown) => answer({ type: 'unknown', reason: reasonOf(error) })
     try {
       const returned: unknown = context.with(context.active().setValue(SUPPRESS_TRACING, true), () =>
-        exporter.export(metrics, (result) => answer(outcomeOf(result))),
+        exporter.export(metrics, (result) => answer(outcomeOf(result, performance.now() - startedMillis))),
       )
       // Declared to return nothing; written as an async function, it throws by rejecting.
       Promise.resolve(returned).catch(fail)

@@ -23,14 +23,40 @@ export interface ExportResultLike {
 /** `ExportResultCode.SUCCESS` of `@opentelemetry/core`. */
 const SUCCESS = 0
 
-/** Sorts an exporter's answer by what it says about the batch. Never throws, whatever the answer is. */
-export function outcomeOf(result: ExportResultLike | undefined): Outcome {
+/**
+ * Sorts an exporter's answer by what it says about the batch. Never throws, whatever the answer is.
+ *
+ * @param tookMillis from the call of `export` to the answer
+ */
+export function outcomeOf(result: ExportResultLike | undefined, tookMillis: number): Outcome {
   if (result?.code === SUCCESS) return { type: 'delivered' }
   const error: unknown = result?.error
   if (error === undefined || error === null) {
     return { type: 'unknown', reason: 'the exporter reported FAILED without an error' }
   }
-  return { type: failureType(error), reason: reasonOf(error) }
+  return { type: failureType(error, tookMillis), reason: reasonOf(error) }
+}
+
+/**
+ * An answer after fewer ms than these is of the first try. Exporters over HTTP try again by themselves and tell of the last
+ * try only: a connection that was refused then says nothing of an earlier one, which may have been cut after it arrived.
+ * That of OpenTelemetry JS waits 800 ms at least before it does (1 s, less the jitter), unless a `Retry-After: 0` hurries it.
+ */
+const LEAST_RETRY_MILLIS = 500
+
+type FailureType = 'rejected' | 'undelivered' | 'unknown'
+
+function failureType(error: unknown, tookMillis: number): FailureType {
+  const code = codeOf(error)
+  try {
+    const isHttp = typeof code !== 'number' || (code >= 400 && code <= 599)
+    if (!isHttp) return grpcFailureType(code, error)
+    const type = httpFailureType(code)
+    return type === 'undelivered' && tookMillis >= LEAST_RETRY_MILLIS ? 'unknown' : type
+  } catch {
+    // A getter that throws says nothing.
+    return 'unknown'
+  }
 }
 
 /**
@@ -38,16 +64,19 @@ export function outcomeOf(result: ExportResultLike | undefined): Outcome {
  * answer without one, or with a number that is none of these, leaves the outcome open: only what is known to be useless is
  * dropped. (The OTLP/HTTP exporter of OpenTelemetry JS hides a retryable status behind an error without a code.)
  */
-function failureType(error: unknown): 'rejected' | 'undelivered' | 'unknown' {
-  const code = codeOf(error)
+function httpFailureType(code: string | number | undefined): FailureType {
   if (typeof code === 'string') return NEVER_CONNECTED.has(code) ? 'undelivered' : 'unknown'
   if (code === undefined) return 'unknown'
-  if (code >= 400 && code <= 599) {
-    if (TURNED_AWAY_HTTP.has(code)) return 'undelivered'
-    return GATEWAY_HTTP.has(code) ? 'unknown' : 'rejected'
-  }
+  if (TURNED_AWAY_HTTP.has(code)) return 'undelivered'
+  return GATEWAY_HTTP.has(code) ? 'unknown' : 'rejected'
+}
+
+/** How long it took is of no matter: the exporter over gRPC does not try again, and grpc-js only what was not processed. */
+function grpcFailureType(code: number, error: unknown): FailureType {
+  const details = detailsOf(error)
+  if (NEVER_SENT_GRPC.test(details)) return 'undelivered'
+  if (BROKEN_OFF_GRPC.test(details)) return 'unknown'
   if (code === GRPC_RESOURCE_EXHAUSTED) return saysWhenToRetry(error) ? 'undelivered' : 'rejected'
-  if (code === GRPC_UNAVAILABLE && neverConnected(error)) return 'undelivered'
   return PERMANENT_GRPC.has(code) ? 'rejected' : 'unknown'
 }
 
@@ -83,10 +112,19 @@ function saysWhenToRetry(error: unknown): boolean {
   return details.some((each) => Buffer.isBuffer(each) && each.includes('google.rpc.RetryInfo'))
 }
 
-const GRPC_UNAVAILABLE = 14
+/** What grpc-js says, with one code or another, when it had no address, no connection or no credentials to send with. */
+const NEVER_SENT_GRPC =
+  /^(?:No connection established|Name resolution failed|Getting metadata from plugin failed|Failed to start HTTP\/2 stream)/
 
-/** What grpc-js says when it had no connection to send on. */
-function neverConnected(error: unknown): boolean {
+/**
+ * What grpc-js (subchannel-call.ts) says when a call ended without a word of the server, with codes that would be permanent
+ * if the server had said them: INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED, PERMISSION_DENIED. A 4xx is of something that
+ * refused the request, and will again, as one over OTLP/HTTP.
+ */
+const BROKEN_OFF_GRPC =
+  /^(?:Received RST_STREAM with code|Received HTTP status code (?!4)|Received message larger than max|Bandwidth exhausted or memory limit exceeded|Protocol not secure enough|No status information received)/
+
+function detailsOf(error: unknown): string {
   const { details } = error as { details?: unknown }
-  return typeof details === 'string' && details.startsWith('No connection established')
+  return typeof details === 'string' ? details : ''
 }

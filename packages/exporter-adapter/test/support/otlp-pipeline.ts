@@ -4,7 +4,7 @@ import {
   OTLPMetricExporter as JsonExporter,
 } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { MeterProvider, type PushMetricExporter } from '@opentelemetry/sdk-metrics'
 import { type OtlpReceiver, startOtlpReceiver } from '@otel-sluice/example-otlp-receiver'
 import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader } from '@otel-sluice/processor'
@@ -18,7 +18,7 @@ export const protocols = {
     new ProtobufExporter({ url, timeoutMillis, temporalityPreference }),
   json: ({ url }: OtlpReceiver, timeoutMillis: number) =>
     new JsonExporter({ url, timeoutMillis, temporalityPreference }),
-  grpc: ({ grpcUrl }: OtlpReceiver, timeoutMillis: number) =>
+  grpc: ({ grpcUrl }: Pick<OtlpReceiver, 'grpcUrl'>, timeoutMillis: number) =>
     new GrpcExporter({ url: grpcUrl, timeoutMillis, temporalityPreference }),
 }
 export type OtlpProtocol = keyof typeof protocols
@@ -26,21 +26,23 @@ export type OtlpProtocol = keyof typeof protocols
 /** A receiver and a pipeline with an OTLP exporter to it, over real sockets. */
 export async function otlpPipeline(protocol: OtlpProtocol, timeoutMillis = 300) {
   const receiver = await startOtlpReceiver({ grpc: true })
-  const reader = new BufferingMetricReader({
-    adapters: [new PushExporterAdapter(protocols[protocol](receiver, timeoutMillis))],
-  })
-  const provider = new MeterProvider({ readers: [reader] })
-  const counter = provider.getMeter('shop').createCounter('orders')
+  const { provider, ...pipeline } = pipelineTo(protocols[protocol](receiver, timeoutMillis))
   return {
     receiver,
-    reader,
-    counter,
-    stats: () => reader.stats().adapters[0]!.stats,
+    ...pipeline,
     end: async () => {
       await provider.shutdown()
       await receiver.close()
     },
   }
+}
+
+/** A pipeline with an exporter to whatever it is for. */
+export function pipelineTo(exporter: PushMetricExporter) {
+  const reader = new BufferingMetricReader({ adapters: [new PushExporterAdapter(exporter)] })
+  const provider = new MeterProvider({ readers: [reader] })
+  const counter = provider.getMeter('shop').createCounter('orders')
+  return { provider, reader, counter, stats: () => reader.stats().adapters[0]!.stats }
 }
 
 /** A channel that has seen its server go needs a moment to find it again; how long is the exporter's affair. */
