@@ -1,3 +1,4 @@
+import type { ChildProcessWithoutNullStreams as Child } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ afterEach(() => rmSync(spoolDirectory, { recursive: true }))
 /** What is in the buffer, the open parcel and the sealed one. */
 const RECORDED = 111
 const BY_THE_SDK = 1000
+const AFTER_A_SIGNAL = 10_000
 
 function killed(signal: 'SIGTERM' | 'SIGINT', receiver: 'down' | 'back', spool?: string, way = 'wait'): Promise<Ended> {
   return endOf({ way, receiver, spoolDirectory: spool }, (saying, child) => {
@@ -173,5 +175,33 @@ describe("the application's own handler of SIGTERM", () => {
     expect(ended).toMatchObject({ code: 3, signal: null, stderr: expect.not.stringContaining('lost') })
     expect(ended.sayings).toContain('handling')
     expect(total(ended.exported)).toBe(RECORDED + BY_THE_SDK)
+  })
+})
+
+describe("the application's own handler of SIGINT, when it lets the process go on,", () => {
+  function survivedAndKilled(way: string, onExported?: (total: number, child: Child) => void): Promise<Ended> {
+    let delivered = 0
+    return endOf({ way, receiver: 'back' }, (saying, child) => {
+      if (saying === 'ready') child.kill('SIGINT')
+      if (saying === 'went on') child.kill('SIGTERM')
+      if (typeof saying !== 'object') return
+      delivered += total(valuesIn(saying))
+      onExported?.(delivered, child)
+    })
+  }
+
+  test('leaves a later SIGTERM to the reader, which delivers what came since', async () => {
+    const ended = await survivedAndKilled('wait with a handler of SIGINT')
+    expect(ended).toMatchObject({ code: null, signal: 'SIGTERM', stderr: expect.not.stringContaining('lost') })
+    expect(total(ended.exported)).toBe(RECORDED + BY_THE_SDK + AFTER_A_SIGNAL)
+  })
+
+  test('does not keep what came since from being delivered during a later handler of SIGTERM', async () => {
+    const all = RECORDED + BY_THE_SDK + AFTER_A_SIGNAL
+    const ended = await survivedAndKilled('wait with handlers of both', (delivered, child) => {
+      if (delivered === all) child.stdin.write('go')
+    })
+    expect(ended).toMatchObject({ code: 3, signal: null, stderr: expect.not.stringContaining('lost') })
+    expect(total(ended.exported)).toBe(all)
   })
 })
