@@ -143,6 +143,16 @@ const ways = {
     new MeterProvider({ readers: [other] })
     await ways.wait()
   },
+  async 'signal oneself when told'() {
+    await recordEverywhere()
+    isUp = true
+    process.stdin.on('data', (data) => {
+      if (String(data) === 'exit') process.exit(7)
+      counter.add(10_000)
+      process.kill(process.pid, 'SIGTERM')
+    })
+    say('ready')
+  },
   async natural() {
     await recordEverywhere()
     if (receiver === 'back') isUp = true
