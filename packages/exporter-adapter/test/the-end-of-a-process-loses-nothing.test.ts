@@ -1,8 +1,10 @@
+import type { ChildProcessWithoutNullStreams as Child } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Ended, endOf, replayOf, total, valuesIn } from './support/ended-process.ts'
+import { describeWhere } from '../../processor/test/support/describe-where.ts'
+import { type Ended, endOf, noPid1, replayOf, total, valuesIn } from './support/ended-process.ts'
 
 let spoolDirectory: string
 beforeEach(() => {
@@ -13,6 +15,7 @@ afterEach(() => rmSync(spoolDirectory, { recursive: true }))
 /** What is in the buffer, the open parcel and the sealed one. */
 const RECORDED = 111
 const BY_THE_SDK = 1000
+const AFTERWARDS = 10_000
 
 function killed(signal: 'SIGTERM' | 'SIGINT', receiver: 'down' | 'back', spool?: string, way = 'wait'): Promise<Ended> {
   return endOf({ way, receiver, spoolDirectory: spool }, (saying, child) => {
@@ -173,5 +176,49 @@ describe("the application's own handler of SIGTERM", () => {
     expect(ended).toMatchObject({ code: 3, signal: null, stderr: expect.not.stringContaining('lost') })
     expect(ended.sayings).toContain('handling')
     expect(total(ended.exported)).toBe(RECORDED + BY_THE_SDK)
+  })
+})
+
+describe("the application's own handler of SIGINT, when it lets the process go on,", () => {
+  function survivedAndKilled(way: string, onExported?: (total: number, child: Child) => void): Promise<Ended> {
+    let delivered = 0
+    return endOf({ way, receiver: 'back' }, (saying, child) => {
+      if (saying === 'ready') child.kill('SIGINT')
+      if (saying === 'went on') child.kill('SIGTERM')
+      if (typeof saying !== 'object') return
+      delivered += total(valuesIn(saying))
+      onExported?.(delivered, child)
+    })
+  }
+
+  test('leaves a later SIGTERM to the reader, which delivers what came since', async () => {
+    const ended = await survivedAndKilled('wait with a handler of SIGINT')
+    expect(ended).toMatchObject({ code: null, signal: 'SIGTERM', stderr: expect.not.stringContaining('lost') })
+    expect(total(ended.exported)).toBe(RECORDED + BY_THE_SDK + AFTERWARDS)
+  })
+
+  test('does not keep what came since from being delivered during a later handler of SIGTERM', async () => {
+    const all = RECORDED + BY_THE_SDK + AFTERWARDS
+    const ended = await survivedAndKilled('wait with handlers of both', (delivered, child) => {
+      if (delivered === all) child.stdin.write('go')
+    })
+    expect(ended).toMatchObject({ code: 3, signal: null, stderr: expect.not.stringContaining('lost') })
+    expect(total(ended.exported)).toBe(all)
+  })
+})
+
+// The kernel keeps signals that nobody listens to from PID 1: raised again, this one would not end it.
+describeWhere(noPid1, 'a signal to PID 1 that only the reader listens to', () => {
+  test('sends what there is each time, ends neither the process nor the reader, and is told of once', async () => {
+    let delivered = 0
+    const ended = await endOf({ way: 'signal oneself when told', receiver: 'back', isPid1: true }, (saying, child) => {
+      if (saying === 'ready') child.stdin.write('signal')
+      if (typeof saying !== 'object') return
+      delivered += total(valuesIn(saying))
+      if (delivered === RECORDED + AFTERWARDS) child.stdin.write('signal')
+      if (delivered === RECORDED + 2 * AFTERWARDS) child.stdin.write('exit')
+    })
+    expect(ended).toMatchObject({ code: 7, signal: null, stderr: expect.not.stringContaining('lost') })
+    expect(ended.stderr.match(/SIGTERM ends PID 1 only if/g)).toHaveLength(1)
   })
 })

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -13,7 +13,15 @@ interface Situation {
   readonly ticks?: number
   /** Of `flushOnExit`. */
   readonly timeoutMillis?: number
+  /** Whether it is the first process of a PID namespace, as in a container without an init. */
+  readonly isPid1?: boolean
 }
+
+const AS_PID_1 = ['--map-root-user', '--pid', '--fork', '--kill-child', '--mount-proc', process.execPath]
+
+/** What keeps a {@link Situation} from being that of PID 1, in words. */
+export const noPid1 =
+  spawnSync('unshare', [...AS_PID_1, '-e', '']).status === 0 ? undefined : 'unshare(1) may make no PID namespace here'
 
 /** One `say()` of the program. */
 type Saying = string | { readonly [key: string]: unknown }
@@ -33,7 +41,8 @@ export async function endOf(
   situation: Situation,
   onSaying: (saying: Saying, child: ChildProcessWithoutNullStreams) => void = () => {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(situation)], { stdio: 'pipe' })
+  const [command, args] = situation.isPid1 ? ['unshare', AS_PID_1] : [process.execPath, []]
+  const child = spawn(command, [...args, PROGRAM, JSON.stringify(situation)], { stdio: 'pipe' })
   const sayings: Saying[] = []
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => {

@@ -56,7 +56,7 @@ const exporter = {
 }
 
 // Before the reader listens: a listener that is called once must be seen all the same.
-if (way === 'wait with a handler') {
+if (way === 'wait with a handler' || way === 'wait with handlers of both') {
   process.once('SIGTERM', async () => {
     say('handling')
     await once(process.stdin, 'data')
@@ -116,6 +116,16 @@ const ways = {
     say('ready')
   },
   'wait with a handler': () => ways.wait(),
+  /** SIGINT asks for something harmless, after which more is recorded. */
+  async 'wait with a handler of SIGINT'() {
+    process.on('SIGINT', async () => {
+      await reader.forceFlush()
+      counter.add(10_000)
+      say('went on')
+    })
+    await ways.wait()
+  },
+  'wait with handlers of both': () => ways['wait with a handler of SIGINT'](),
   /** A callback hangs, and with it the turn that the end waits for. */
   async 'wait in a callback'() {
     await reader.flush()
@@ -132,6 +142,16 @@ const ways = {
     const other = new BufferingMetricReader({ adapters: [new PushExporterAdapter({ ...exporter })], flushOnExit: true })
     new MeterProvider({ readers: [other] })
     await ways.wait()
+  },
+  async 'signal oneself when told'() {
+    await recordEverywhere()
+    isUp = true
+    process.stdin.on('data', (data) => {
+      if (String(data) === 'exit') process.exit(7)
+      counter.add(10_000)
+      process.kill(process.pid, 'SIGTERM')
+    })
+    say('ready')
   },
   async natural() {
     await recordEverywhere()

@@ -22,9 +22,11 @@ const GRACE_MILLIS = 500
 /**
  * The ends of a process, none of which it changes: exit codes, signals and the application's handlers stay what they are.
  *
- * - A signal that only Sluice listens to: shutdown, then the same signal again with nobody listening. A second signal does
- *   not wait for the shutdown.
- * - A signal that the application listens to as well: a flush, and the end is up to the application.
+ * - A signal that only Sluice listens to: shutdown, then the same signal again with nobody listening. A second such signal
+ *   does not wait for the shutdown.
+ * - A signal that the application listens to as well: a flush, each time, and the end is up to the application.
+ * - The same where the process is PID 1, handled or not: Linux keeps a signal that nobody listens to from it. Raised
+ *   again it would end nothing, and the metrics would be over in a process that lives on, as it does without Sluice.
  * - Natural exit (`beforeExit`): shutdown, once.
  * - `exit`, which is all that `process.exit()`, uncaught exceptions and unhandled rejections leave: nothing asynchronous
  *   runs any more, so everything is saved synchronously. Exceptions are not listened to: that would swallow them.
@@ -32,7 +34,8 @@ const GRACE_MILLIS = 500
 export class Exit {
   readonly #reader: EndingReader
   readonly #timeoutMillis: number
-  #hasSignalled = false
+  #isEnding = false
+  #hasSaidItGoesOn = false
   readonly #onSignal = Object.assign((signal: NodeJS.Signals) => this.#signalled(signal), { [OURS]: true })
   readonly #onBeforeExit = () => void this.#shutDown()
   readonly #onExit = () => this.#reader.saveAtOnce()
@@ -56,15 +59,23 @@ export class Exit {
   }
 
   #signalled(signal: NodeJS.Signals): void {
-    const isFirst = !this.#hasSignalled
-    this.#hasSignalled = true
-    if (process.listeners(signal).some((listener) => !(OURS in listener))) {
-      if (isFirst) void this.#settle(this.#reader.flush(this.#timeoutMillis))
-    } else if (isFirst) {
-      void this.#shutDown().then(() => this.#endBy(signal))
-    } else {
+    const isHandled = process.listeners(signal).some((listener) => !(OURS in listener))
+    if (isHandled || process.pid === 1) {
+      if (!isHandled) this.#sayThatItGoesOn(signal)
+      // Each time: what has been recorded since an earlier signal, that ended nothing, is not in its flush.
+      if (!this.#isEnding) void this.#settle(this.#reader.flush(this.#timeoutMillis))
+    } else if (this.#isEnding) {
       this.#endBy(signal)
+    } else {
+      this.#isEnding = true
+      void this.#shutDown().then(() => this.#endBy(signal))
     }
+  }
+
+  #sayThatItGoesOn(signal: NodeJS.Signals): void {
+    if (this.#hasSaidItGoesOn) return
+    this.#hasSaidItGoesOn = true
+    report('warn', `sluice: ${signal} ends PID 1 only if the application listens to it: flushed, and metrics go on`)
   }
 
   async #shutDown(): Promise<void> {
