@@ -143,12 +143,21 @@ test('a given-up call that is rejected while its batch is under way again does n
 
 test('a slow call that turns out never to have connected is resent without counting as unknown', async () => {
   const { exporter, interval, stats } = await hanging()
+  const details = 'No connection established'
+  exporter.hanging[0]!.refuse(Object.assign(new Error(details), { code: 14, details }))
+  exporter.answer = 'success'
+  await interval()
+  expect(stats()).toMatchObject({ deliveredPoints: 1, outcomeUnknown: 0, failures: 1, lastError: details })
+})
+
+test('one whose last try was refused, after tries that nobody told of, is resent and counts as unknown', async () => {
+  const { exporter, interval, stats } = await hanging()
   exporter.hanging[0]!.refuse()
   exporter.answer = 'success'
   await interval()
   expect(stats()).toMatchObject({
     deliveredPoints: 1,
-    outcomeUnknown: 0,
+    outcomeUnknown: 1,
     failures: 1,
     lastError: 'connect ECONNREFUSED',
   })

@@ -29,7 +29,8 @@ export interface HangingCall {
   succeed(): void
   fail(): void
   reject(): void
-  refuse(): void
+  /** @param error default: as over HTTP */
+  refuse(error?: Error): void
 }
 
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
@@ -141,7 +142,7 @@ export class ScriptedExporter implements PushMetricExporter {
       succeed: () => settle({ code: 0 }),
       fail: () => settle({ code: 1, error: new Error('socket hang up') }),
       reject: () => settle({ code: 1, error: REJECTED }),
-      refuse: () => settle({ code: 1, error: REFUSED }),
+      refuse: (error = REFUSED) => settle({ code: 1, error }),
     }
     this.hanging.push(call)
     return call
