@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { INTERVAL } from './support/pipeline.ts'
 import { ScriptedExporter } from './support/scripted-exporter.ts'
-import { deadIdentity, directoryOfThisTest, openSpoolsWith, ProcessFs } from './support/spool-fs.ts'
+import { deadIdentity, directoryOfThisTest, forgetLivingSpools, openSpoolsWith, ProcessFs } from './support/spool-fs.ts'
 
 let lines: string[]
 beforeEach(() => {
@@ -41,6 +41,7 @@ function processOn(spoolDirectory: string, n: number, answer: 'failBefore' | 'su
   const provider = new MeterProvider({ readers: [reader], resource: resourceOf(ofResource) })
   const die = () => {
     fs.isDead = true
+    forgetLivingSpools()
   }
   return { exporter, reader, meter: provider.getMeter('test'), stats: () => adapter.stats(), die }
 }

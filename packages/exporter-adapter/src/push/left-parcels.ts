@@ -191,6 +191,7 @@ export class LeftParcels {
     let record: ParcelRecord | undefined
     let unreadable: unknown
     await this.#withSpool(async () => {
+      if (!this.#undelivered.has(entry)) return
       try {
         record = decodeParcel(await entry.read())
       } catch (error) {
