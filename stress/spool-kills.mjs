@@ -70,4 +70,4 @@ console.log(
     .map(([what, count]) => `${count} ${what}`)
     .join(', ')}`,
 )
-process.exit(Object.values(failures).some((count) => count > 0) ? 1 : 0)
+process.exit(Object.values(failures).every((count) => count === 0) ? 0 : 1)

@@ -37,7 +37,7 @@ export class Survivors {
       if (known?.removal === 'done') this.counts.cameBack++
       else if (parcel.version < (known?.version ?? 0)) this.counts.older++
     }
-    this.counts.unreadable += spool.unreadableFiles
+    this.counts.unreadable += spool.unreadable.length
     await spool.close()
     for (const [parcel, { version, removal }] of this.#parcels) {
       if (found.has(parcel)) continue
