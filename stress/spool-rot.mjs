@@ -101,4 +101,4 @@ console.log(
     .map(([name, n]) => `${n} ${name}`)
     .join(', ')}`,
 )
-process.exit(Object.values(failures).some((count) => count > 0) ? 1 : 0)
+process.exit(Object.values(failures).every((count) => count === 0) ? 0 : 1)
