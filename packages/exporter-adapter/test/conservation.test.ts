@@ -27,7 +27,7 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
 }, async () => {
   let exports = 0
   let cutOff = 0
-  let deliveredAll = 0
+  let lossless = 0
   await fc.assert(
     fc.asyncProperty(history, async ({ steps, cutOffAfterMillis, jitter }) => {
       let throws = 0
@@ -46,10 +46,14 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
         await world.reader.shutdown().catch(() => undefined)
       } else {
         cutOff++
-        const isDelivered = await world.cutOff(cutOffAfterMillis)
-        if (isDelivered) {
-          deliveredAll++
-          for (const exporter of world.exporters) expectAllArrived(exporter, exporter === world.cumulative, world)
+        await world.cutOff(cutOffAfterMillis)
+        // What is in no count of losses has to be there. (What the SDK holds behind a callback that hangs is not known.)
+        const mayHang = steps.some((step) => step.do === 'callback' && step.hangs)
+        for (const [i, exporter] of world.exporters.entries()) {
+          const { lostPoints } = world.reader.stats().adapters[i]!.stats
+          if (mayHang || lostPoints.shutdown + lostPoints.rejected > 0) continue
+          lossless++
+          expectAllArrived(exporter, exporter === world.cumulative, world)
         }
         await world.recover()
       }
@@ -72,7 +76,7 @@ test(`what was recorded is delivered, held or lost with a reason, at every momen
     { numRuns: RUNS, seed: SEED },
   )
   console.log(
-    `conservation: seed ${SEED}, ${RUNS} histories (${cutOff} cut off, ${deliveredAll} of them after all was delivered), ${exports} export calls`,
+    `conservation: seed ${SEED}, ${RUNS} histories (${cutOff} cut off, ${lossless} exporters without loss in these), ${exports} export calls`,
   )
 })
 
