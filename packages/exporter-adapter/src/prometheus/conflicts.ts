@@ -1,5 +1,5 @@
-import { diag } from '@opentelemetry/api'
 import type { Series } from '@otel-sluice/processor'
+import { report } from '@otel-sluice/processor'
 import type { Conflict, Family } from './families.ts'
 import type { SharedOutcome } from './shared-points.ts'
 
@@ -67,7 +67,7 @@ export class Conflicts {
   #sayOnce(message: string, detail = ''): void {
     if (this.#said.has(message) || this.#said.size >= MOST_REMEMBERED) return
     this.#said.add(message)
-    diag.warn(`sluice: ${this.#name}: ${message}${detail}`)
+    report('warn', `sluice: ${this.#name}: ${message}${detail}`)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
-import { type Attributes, diag } from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
 import type { AggregationOption, InstrumentType } from '@opentelemetry/sdk-metrics'
+import { report } from '@otel-sluice/processor'
 import type { Authorize } from './http/scrape-requests.ts'
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './names.ts'
 
@@ -133,6 +134,6 @@ function portFromEnvironment(): number | undefined {
   if (text === undefined || text === '') return undefined
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  diag.warn(`sluice: OTEL_EXPORTER_PROMETHEUS_PORT of ${JSON.stringify(text)} is no port and is ignored`)
+  report('warn', `sluice: OTEL_EXPORTER_PROMETHEUS_PORT of ${JSON.stringify(text)} is no port and is ignored`)
   return undefined
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { diag } from '@opentelemetry/api'
 import {
   type AggregationOption,
   AggregationTemporality,
@@ -7,6 +6,7 @@ import {
   type InstrumentType,
 } from '@opentelemetry/sdk-metrics'
 import type { AdapterStats, AttachedReader, ExporterAdapter } from '@otel-sluice/processor'
+import { report } from '@otel-sluice/processor'
 import { DeliveryCounts } from '../delivery-counts.ts'
 import { reasonOf } from '../reason.ts'
 import { type EndpointSettings, type PrometheusEndpointOptions, resolveEndpointOptions } from './endpoint-options.ts'
@@ -62,7 +62,7 @@ export class PrometheusEndpoint implements ExporterAdapter {
       this.#isReady = resolve
     })
     // Whoever does not ask for it is told all the same, and the process goes on.
-    this.ready.catch((error: unknown) => diag.error(`sluice: ${this.name}: ${reasonOf(error)}`))
+    this.ready.catch((error: unknown) => report('error', `sluice: ${this.name}: ${reasonOf(error)}`))
     if (server === false) return
     this.#server = new ListeningServer({
       ...(server !== undefined && { server }),

@@ -1,5 +1,5 @@
 import { serialize } from 'node:v8'
-import { diag } from '@opentelemetry/api'
+import { report } from '@otel-sluice/processor'
 
 /** What was said is remembered up to this number: applications may have any number of keys. */
 const MOST_SAID = 100
@@ -28,5 +28,5 @@ export function clonableFields<T extends object>(fields: T, owner: string): T {
 function sayOnce(what: string): void {
   if (said.has(what) || said.size >= MOST_SAID) return
   said.add(what)
-  diag.warn(`sluice: ${what} cannot be written to disk, and is left out there`)
+  report('warn', `sluice: ${what} cannot be written to disk, and is left out there`)
 }

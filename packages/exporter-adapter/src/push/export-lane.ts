@@ -1,6 +1,6 @@
-import { diag } from '@opentelemetry/api'
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader } from '@otel-sluice/processor'
+import { report } from '@otel-sluice/processor'
 import type { DeliveryCounts } from '../delivery-counts.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { callExport } from './export-call.ts'
@@ -115,7 +115,8 @@ export class ExportLane {
     if (!isHopeless && (await settlesWithin(call.booked, Math.min(this.timeoutMillis, remainingMillis)))) return
     const ageMillis = Math.round(performance.now() - call.startedMillis)
     if (ageMillis >= limitMillis && this.#givenUp === undefined) {
-      diag.warn(
+      report(
+        'warn',
         `sluice: ${this.#name}: giving up on an export that has not called back for ${ageMillis} ms; sending it again`,
       )
       this.#givenUp = call
@@ -168,7 +169,7 @@ export class ExportLane {
     batch.state = 'lost'
     this.#counts.lostPoints.rejected += batch.size
     this.#lastRejection = reason
-    diag.error(`sluice: ${this.#name}: ${batch.size} points were rejected for good and are dropped: ${reason}`)
+    report('error', `sluice: ${this.#name}: ${batch.size} points were rejected for good and are dropped: ${reason}`)
   }
 
   /** Says so once per outage: the next word is that it is over. */
@@ -176,7 +177,10 @@ export class ExportLane {
     this.#counts.failures++
     this.#counts.lastError = reason
     if (this.#retry.failuresInARow === 0) {
-      diag.warn(`sluice: ${this.#name}: export failed, ${this.#heldPoints()} points are held and sent again: ${reason}`)
+      report(
+        'warn',
+        `sluice: ${this.#name}: export failed, ${this.#heldPoints()} points are held and sent again: ${reason}`,
+      )
     }
     this.#retry.failed()
   }
@@ -185,14 +189,15 @@ export class ExportLane {
     const { failuresInARow } = this.#retry
     this.#retry.succeeded()
     if (failuresInARow === 0) return
-    diag.warn(`sluice: ${this.#name}: delivering again after ${failuresInARow} failed attempts`)
+    report('warn', `sluice: ${this.#name}: delivering again after ${failuresInARow} failed attempts`)
   }
 
   #reportFurtherAnswer(answer: Outcome): void {
     if (this.#hasAnsweredTwice) return
     this.#hasAnsweredTwice = true
     const what = answer.type === 'delivered' ? 'success' : answer.reason
-    diag.warn(
+    report(
+      'warn',
       `sluice: ${this.#name}: an export was answered more than once; the first answer counts, this is ignored: ${what}`,
     )
   }

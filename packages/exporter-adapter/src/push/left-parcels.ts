@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api'
+import { report } from '@otel-sluice/processor'
 import { reasonOf } from '../reason.ts'
 import type { ClaimedEntry, UnreadableFile } from '../spool/claim.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -202,7 +202,7 @@ export class LeftParcels {
     if (!this.#undelivered.has(entry)) {
       const reason = 'it was taken over by another process, which delivers it, or deleted'
       unreadable = new SpoolError('read', entry.slot, reason, { code: 'UNREADABLE' })
-      diag.error(`sluice: ${this.#name}: ${entry.points} points cannot be read from the spool any more: ${reason}`)
+      report('error', `sluice: ${this.#name}: ${entry.points} points cannot be read from the spool any more: ${reason}`)
     }
     if (unreadable !== undefined) throw unreadable
     return record
@@ -210,7 +210,8 @@ export class LeftParcels {
 
   #sayNewer(files: number): void {
     if (files > this.#saidNewerFiles) {
-      diag.warn(
+      report(
+        'warn',
         `sluice: ${this.#name}: ${files} files in the spool were written by a newer version of this package or of Node.js, and are left for it`,
       )
     }
@@ -220,7 +221,8 @@ export class LeftParcels {
   /** Returns for how many points it counts: one where nobody knows. */
   #sayUnreadable({ path, slot, reason, points = 1 }: UnreadableFile): number {
     const lost = isProgress({ slot }) ? 0 : points
-    diag.error(
+    report(
+      'error',
       `sluice: ${this.#name}: a file of the spool with ${lost} points cannot be read and is set aside as ${path}: ${reason}`,
     )
     return lost

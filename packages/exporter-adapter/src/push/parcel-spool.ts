@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { diag } from '@opentelemetry/api'
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { StreamPoints } from '@otel-sluice/processor'
+import { report } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
 import { codeOf, reasonOf } from '../reason.ts'
 import { Spool } from '../spool/spool.ts'
@@ -61,7 +61,7 @@ export class ParcelSpool {
       directory,
       name,
       maxBytes,
-      onProblem: (error) => diag.debug(`sluice: ${name}: spool:`, error),
+      onProblem: (error) => report('debug', `sluice: ${name}: spool:`, error),
     }
     this.#left = new LeftParcels(name, (work) => this.#try(work))
   }
@@ -311,7 +311,7 @@ export class ParcelSpool {
   }
 
   #recover(): void {
-    if (this.#isFailing) diag.warn(`sluice: ${this.#name}: the spool takes what it is given again`)
+    if (this.#isFailing) report('warn', `sluice: ${this.#name}: the spool takes what it is given again`)
     this.#isFailing = false
     this.#lastError = undefined
   }
@@ -321,7 +321,8 @@ export class ParcelSpool {
     this.#lastError = reasonOf(error) + (codeOf(error) === 'SPOOL_FULL' ? ' (spoolMaxBytes)' : '')
     if (this.#isFailing) return
     this.#isFailing = true
-    diag.error(
+    report(
+      'error',
       `sluice: ${this.#name}: the spool fails, and what is undelivered is held in memory only until it works again: ${this.#lastError}`,
     )
   }

@@ -1,4 +1,3 @@
-import { diag } from '@opentelemetry/api'
 import {
   type AggregationOption,
   AggregationTemporality,
@@ -13,6 +12,7 @@ import {
   type ExporterAdapter,
   Fold,
   type Generation,
+  report,
   type Series,
   type Stream,
   type StreamPoints,
@@ -110,7 +110,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
     this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
     if (wantedMillis > intervalMillis) {
-      diag.info(
+      report(
+        'info',
         `sluice: ${this.name}: exportTimeoutMillis of ${wantedMillis} exceeds the interval of ${intervalMillis} and is clamped to it`,
       )
     }
@@ -226,9 +227,9 @@ export class PushExporterAdapter implements ExporterAdapter {
         settled(() => this.#exporter.shutdown()),
         timeoutMillis,
       )
-      if (!inTime) diag.warn(`sluice: ${this.name} did not shut down within ${Math.round(timeoutMillis)} ms`)
+      if (!inTime) report('warn', `sluice: ${this.name} did not shut down within ${Math.round(timeoutMillis)} ms`)
     } catch (error) {
-      diag.error(`sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
+      report('error', `sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
     await this.#writeDown()
     await this.#spool?.close()

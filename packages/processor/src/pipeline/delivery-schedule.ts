@@ -1,5 +1,5 @@
-import { diag } from '@opentelemetry/api'
 import { SharedRuns } from '../core/shared-runs.ts'
+import { report } from '../series/report.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
 
 /** When one adapter delivers: at its interval, and when it is asked to; never twice at a time. */
@@ -41,7 +41,7 @@ export class DeliverySchedule {
     // The adapter counts and reports its failures itself.
     this.#runs
       .request()
-      .catch((error: unknown) => diag.debug(`sluice: ${this.adapter.name} will deliver later:`, error))
+      .catch((error: unknown) => report('debug', `sluice: ${this.adapter.name} will deliver later:`, error))
   }
 
   /**

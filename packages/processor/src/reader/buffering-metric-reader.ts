@@ -1,4 +1,3 @@
-import { diag } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   type CollectionResult,
@@ -105,7 +104,7 @@ export class BufferingMetricReader extends MetricReader {
   override async forceFlush(options?: { timeoutMillis?: number }): Promise<void> {
     if (!this.#registered) throw notRegistered('forceFlush')
     if (this.#shutdown !== undefined) {
-      diag.warn('sluice: forceFlush() after shutdown does nothing')
+      report('warn', 'sluice: forceFlush() after shutdown does nothing')
       // It has the answer to what was recorded before it, as soon as it is over.
       const done = await within(this.#shutdown, options?.timeoutMillis ?? Number.POSITIVE_INFINITY)
       if (done === TIMED_OUT) throw new Error('BufferingMetricReader: forceFlush: shutdown is still under way')
@@ -196,7 +195,7 @@ export class BufferingMetricReader extends MetricReader {
   #exportTurn(tickMillis: number): void {
     this.#turns.request().then(
       () => this.#deliveries.startDue(tickMillis),
-      (error: unknown) => diag.error('sluice: a turn failed', error),
+      (error: unknown) => report('error', 'sluice: a turn failed', error),
     )
   }
 

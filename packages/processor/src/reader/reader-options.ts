@@ -1,4 +1,3 @@
-import { diag } from '@opentelemetry/api'
 import {
   type AggregationOption,
   type AggregationSelector,
@@ -11,6 +10,7 @@ import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { MetricProcessor } from '../pipeline/metric-processor.ts'
 import { type CardinalityLimits, checkLimits } from '../series/cardinality.ts'
+import { report } from '../series/report.ts'
 
 /** Options of a {@link BufferingMetricReader}. */
 export interface BufferingMetricReaderOptions {
@@ -102,7 +102,8 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
         `BufferingMetricReader: exportTimeoutMillis (${exportTimeoutMillis}) must not exceed exportIntervalMillis (${exportIntervalMillis})`,
       )
     }
-    diag.info(
+    report(
+      'info',
       `sluice: exportTimeoutMillis of ${exportTimeoutMillis} exceeds exportIntervalMillis of ${exportIntervalMillis} and is clamped to it`,
     )
     exportTimeoutMillis = exportIntervalMillis
@@ -250,6 +251,9 @@ function millisFromEnvironment(variable: string): number | undefined {
   if (text === undefined || text === '') return undefined
   const value = Number(text)
   if (value > 0 && value <= LONGEST_MILLIS) return value
-  diag.warn(`sluice: ${variable} must be a number of milliseconds greater than 0, got '${text}'; using the default`)
+  report(
+    'warn',
+    `sluice: ${variable} must be a number of milliseconds greater than 0, got '${text}'; using the default`,
+  )
   return undefined
 }

@@ -1,6 +1,6 @@
-import { diag } from '@opentelemetry/api'
 import type { MetricProducer, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { TIMED_OUT, within } from '../core/deadline.ts'
+import { report } from '../series/report.ts'
 
 type Resource = ResourceMetrics['resource']
 
@@ -30,12 +30,13 @@ export class ResourceWait {
     try {
       const done = await within(Promise.resolve(this.resource.waitForAsyncAttributes?.()), timeoutMillis)
       if (done === TIMED_OUT) {
-        diag.warn(
+        report(
+          'warn',
           `sluice: asynchronous resource attributes are not there after ${timeoutMillis} ms; exporting without them until they are`,
         )
       }
     } catch (error) {
-      diag.error('sluice: asynchronous resource attributes failed; exporting without them', error)
+      report('error', 'sluice: asynchronous resource attributes failed; exporting without them', error)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import { Server as NetServer } from 'node:net'
-import { diag } from '@opentelemetry/api'
+import { report } from '@otel-sluice/processor'
 import { reasonOf } from '../../reason.ts'
 import { settlesWithin } from '../../settles-within.ts'
 import { listenError } from './listen-error.ts'
@@ -141,7 +141,7 @@ export class ListeningServer {
   readonly #onError = (error: unknown): void => {
     if (this.#hasToldOfError) return
     this.#hasToldOfError = true
-    diag.warn(`sluice: ${this.#options.name}: the server says: ${reasonOf(error)}`)
+    report('warn', `sluice: ${this.#options.name}: the server says: ${reasonOf(error)}`)
   }
 }
 

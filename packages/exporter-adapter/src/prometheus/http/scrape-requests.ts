@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { diag } from '@opentelemetry/api'
+import { report } from '@otel-sluice/processor'
 import { reasonOf } from '../../reason.ts'
 import { settlesWithin } from '../../settles-within.ts'
 import {
@@ -155,7 +155,10 @@ export class ScrapeRequests {
     } catch (error) {
       if (!this.#hasToldOfAuthorize) {
         this.#hasToldOfAuthorize = true
-        diag.error(`sluice: the authorize hook of a Prometheus endpoint failed, scrapes get 500: ${reasonOf(error)}`)
+        report(
+          'error',
+          `sluice: the authorize hook of a Prometheus endpoint failed, scrapes get 500: ${reasonOf(error)}`,
+        )
       }
       return UNDECIDED
     }
