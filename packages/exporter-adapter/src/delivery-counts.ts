@@ -12,6 +12,7 @@ export class DeliveryCounts {
   supersededPoints = 0
   readonly lostPoints: Record<LossReason, number> = { rejected: 0, shutdown: 0, 'spool-unreadable': 0 }
   outcomeUnknown = 0
+  outcomeUnknownPoints = 0
   attempts = 0
   failures = 0
   /** {@link reasonOf} an error: nothing else may be put here. */
@@ -33,6 +34,7 @@ export class DeliveryCounts {
       filteredPoints: 0,
       lostPoints: { ...this.lostPoints },
       outcomeUnknown: this.outcomeUnknown,
+      outcomeUnknownPoints: this.outcomeUnknownPoints,
       attempts: this.attempts,
       failures: this.failures,
       ...(this.lastError !== undefined && { lastError: this.lastError }),

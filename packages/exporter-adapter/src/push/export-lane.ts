@@ -81,7 +81,10 @@ export class ExportLane {
    * @throws Error when it has to be sent again, or is not answered in time
    */
   async send(batch: Batch, metrics: ResourceMetrics): Promise<void> {
-    if (batch.mayHaveArrived) this.#counts.outcomeUnknown++
+    if (batch.mayHaveArrived) {
+      this.#counts.outcomeUnknown++
+      this.#counts.outcomeUnknownPoints += batch.size
+    }
     this.#counts.attempts++
     batch.state = 'sent'
     const outcome = callExport(this.#exporter, metrics, (answer) => this.#reportFurtherAnswer(answer))

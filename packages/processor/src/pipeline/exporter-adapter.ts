@@ -143,6 +143,8 @@ export interface AdapterStats {
   readonly lostPoints: Readonly<Record<LossReason, number>>
   /** Batches sent again without knowing whether they had arrived. */
   readonly outcomeUnknown: number
+  /** The data points of those batches: an upper bound on the points that a receiver was sent twice by us. */
+  readonly outcomeUnknownPoints: number
   /** Export calls, and how many of them failed, threw or took too long. */
   readonly attempts: number
   readonly failures: number

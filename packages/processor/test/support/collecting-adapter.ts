@@ -105,6 +105,7 @@ export class CollectingAdapter implements ExporterAdapter {
       filteredPoints: 0,
       lostPoints: { rejected: 0, shutdown: this.lostPoints, 'spool-unreadable': 0 },
       outcomeUnknown: 0,
+      outcomeUnknownPoints: 0,
       attempts: this.deliveries,
       failures: 0,
       pendingParcels: 0,

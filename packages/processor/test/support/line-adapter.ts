@@ -61,6 +61,7 @@ export class LineAdapter implements ExporterAdapter {
       filteredPoints: 0,
       lostPoints: { rejected: 0, shutdown: this.#lost, 'spool-unreadable': 0 },
       outcomeUnknown: 0,
+      outcomeUnknownPoints: 0,
       attempts: this.#attempts,
       failures: 0,
       pendingParcels: Number(this.#open.size > 0) + Number(this.#sending.length > 0),
