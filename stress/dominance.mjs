@@ -1,0 +1,38 @@
+// npm run test:dominance: random programs under the SDK's PeriodicExportingMetricReader and under ours, on fake time
+// (stress/dominance). SLUICE_RUNS of each of the two kinds (default 20,000), from SLUICE_SEED on, each core its share.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const { SLUICE_RUNS = '20000', SLUICE_SEED = String(Math.floor(Math.random() * 2 ** 31)), SLUICE_PATH } = process.env
+const shares = SLUICE_PATH === undefined ? availableParallelism() : 1
+const startedMillis = performance.now()
+const results = await Promise.all(
+  Array.from({ length: shares }, async (_, share) => {
+    const own = {
+      SLUICE_RUNS: String(Math.ceil(Number(SLUICE_RUNS) / shares)),
+      SLUICE_SEED: String((Number(SLUICE_SEED) + share) % 2 ** 31),
+    }
+    const args = ['run', '--config', 'stress/dominance/vitest.config.ts']
+    const child = spawn('vitest', args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...own },
+    })
+    const [output, errors, [status]] = await Promise.all([
+      child.stdout.setEncoding('utf8').toArray(),
+      child.stderr.setEncoding('utf8').toArray(),
+      once(child, 'exit'),
+    ])
+    return { status, own, output: [...output, ...errors].join('') }
+  }),
+)
+for (const { output } of results) console.log(output)
+console.log(`dominance: took ${Math.round((performance.now() - startedMillis) / 1000)} s on ${shares} cores`)
+for (const { status, own } of results) {
+  if (status === 0) continue
+  console.error(`dominance: failed with SLUICE_SEED=${own.SLUICE_SEED} SLUICE_RUNS=${own.SLUICE_RUNS}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,161 @@
+import fc from 'fast-check'
+
+/** Milliseconds between two exports, in every program. */
+export const INTERVAL = 1_000
+export const COLLECT_TIMEOUT = 500
+
+export type Instrument = 'counter' | 'histogram' | 'upDown' | 'gauge'
+
+/** What happens `afterMillis` after the step before. */
+export type Step = { readonly afterMillis: number } & (
+  | { readonly do: 'record'; readonly instrument: Instrument; readonly series: number; readonly value: number }
+  | { readonly do: 'forceFlush'; readonly timeoutMillis: number | undefined }
+)
+
+/** What the exporter says: in `failed…` and `rejects` nobody knows whether the batch arrived. */
+export type Answer =
+  | 'success'
+  /** Success, and FAILED right after it. */
+  | 'twice'
+  /** ECONNREFUSED. */
+  | 'refused'
+  /** HTTP 503. */
+  | 'unavailable'
+  /** HTTP 400: the receiver will never take the batch. */
+  | 'rejected'
+  | 'failed'
+  | 'failedWithoutError'
+  /** HTTP 504. */
+  | 'failedByGateway'
+  | 'throws'
+  /** As an async function throws. */
+  | 'rejects'
+  | 'never'
+
+/** What becomes of a call: whether and when the batch is ingested, and what the exporter answers `afterMillis` later. */
+export interface Behaviour {
+  readonly answer: Answer
+  readonly afterMillis: number
+  /** `late`: with the answer, or after the same time where there is none. */
+  readonly ingests: 'atOnce' | 'late' | 'never'
+}
+
+/** A call meets the state of the moment at which it starts. */
+export interface State extends Behaviour {
+  readonly forMillis: number
+}
+
+export interface Program {
+  readonly timeoutMillis: number
+  readonly temporality: 'delta' | 'cumulative' | 'mixed'
+  /** Ours; the stock reader sends everything in one call. */
+  readonly maxExportBatchSize: number
+  /** Whether ours records through `reader.buffer`. */
+  readonly throughBuffer: boolean
+  /** Whether the exporter's `forceFlush()` and `shutdown()` wait for the calls in flight. */
+  readonly waitsForCalls: boolean
+  readonly steps: readonly Step[]
+  readonly shutdown: { readonly afterMillis: number; readonly timeoutMillis: number | undefined }
+  /** By time, the last one for ever; or the n-th call meets the n-th. */
+  readonly states: readonly State[]
+  readonly statesAre: 'byTime' | 'byCall'
+  /** How much of each backoff the jitter leaves, in turn. */
+  readonly jitter: readonly number[]
+}
+
+const wait = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 400 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 2 * INTERVAL }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 12 * INTERVAL }) },
+)
+const deadline = fc.oneof(
+  fc.constant(undefined),
+  fc.constantFrom(1, 10, 100, 300, INTERVAL, 3 * INTERVAL),
+  fc.integer({ min: 1, max: 6 * INTERVAL }),
+)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      do: fc.constant('record' as const),
+      afterMillis: wait,
+      instrument: fc.constantFrom<Instrument[]>('counter', 'counter', 'histogram', 'upDown', 'gauge'),
+      series: fc.integer({ min: 0, max: 2 }),
+      value: fc.integer({ min: 1, max: 100 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('forceFlush' as const), afterMillis: wait, timeoutMillis: deadline }),
+  },
+)
+
+const behaviour = (timeoutMillis: number): fc.Arbitrary<Behaviour> => {
+  const inTime = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: timeoutMillis - 1 }))
+  const delay = fc.oneof(inTime, fc.integer({ min: timeoutMillis + 1, max: 5 * INTERVAL }))
+  const of = (
+    answers: readonly Answer[],
+    ingests: readonly Behaviour['ingests'][],
+    afterMillis: fc.Arbitrary<number> = delay,
+  ) => fc.record({ answer: fc.constantFrom(...answers), afterMillis, ingests: fc.constantFrom(...ingests) })
+  return fc.oneof(
+    { weight: 5, arbitrary: of(['success'], ['late', 'atOnce'], fc.oneof(fc.constant(0), delay)) },
+    { weight: 1, arbitrary: of(['twice'], ['late', 'atOnce']) },
+    { weight: 2, arbitrary: of(['refused'], ['never']) },
+    { weight: 1, arbitrary: of(['unavailable'], ['never'], fc.integer({ min: 0, max: 499 })) },
+    { weight: 1, arbitrary: of(['rejected'], ['never']) },
+    {
+      weight: 3,
+      arbitrary: of(['failed', 'failedWithoutError', 'failedByGateway', 'rejects'], ['never', 'atOnce', 'late']),
+    },
+    { weight: 1, arbitrary: of(['throws'], ['never', 'atOnce'], fc.constant(0)) },
+    { weight: 3, arbitrary: of(['never'], ['never', 'atOnce', 'late']) },
+  )
+}
+
+const program = (
+  stateMillis: (timeoutMillis: number) => fc.Arbitrary<number>,
+  statesAre: fc.Arbitrary<Program['statesAre']>,
+): fc.Arbitrary<Program> =>
+  fc.constantFrom(200, 500, INTERVAL).chain((timeoutMillis) =>
+    fc.record({
+      timeoutMillis: fc.constant(timeoutMillis),
+      temporality: fc.constantFrom('delta' as const, 'cumulative' as const, 'mixed' as const),
+      maxExportBatchSize: fc.oneof(
+        { weight: 4, arbitrary: fc.constant(8192) },
+        { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }) },
+      ),
+      throughBuffer: fc.boolean(),
+      waitsForCalls: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(false) },
+        { weight: 1, arbitrary: fc.constant(true) },
+      ),
+      steps: fc.array(step, { minLength: 1, maxLength: 30 }),
+      shutdown: fc.record({ afterMillis: wait, timeoutMillis: deadline }),
+      states: fc.array(
+        fc
+          .tuple(behaviour(timeoutMillis), stateMillis(timeoutMillis))
+          .map(([what, forMillis]): State => ({ ...what, forMillis })),
+        { minLength: 1, maxLength: 5 },
+      ),
+      statesAre,
+      // Not always nothing: a retry each millisecond is no program.
+      jitter: fc.array(fc.constantFrom(0, 0.001, 0.3, 0.9, 0.999), { maxLength: 3 }).map((shares) => [...shares, 0.5]),
+    }),
+  )
+
+/** Receivers that stay as they are for at least 2 intervals and a time-out, so that each reader meets each state. */
+export const steadyProgram = program((timeoutMillis) => {
+  const leastMillis = 2 * INTERVAL + timeoutMillis
+  return fc.oneof(
+    fc.integer({ min: leastMillis, max: leastMillis + 2 * INTERVAL }),
+    fc.integer({ min: leastMillis, max: 12 * INTERVAL }),
+  )
+}, fc.constant('byTime'))
+
+/** Receivers that flap as fast as they like, and exporters that count their calls. */
+export const wildProgram = program(
+  () => fc.oneof(fc.integer({ min: 1, max: INTERVAL }), fc.integer({ min: 1, max: 6 * INTERVAL })),
+  fc.constantFrom('byTime', 'byCall'),
+)
