@@ -11,6 +11,7 @@ export type {
   AttachedReader,
   DeliverOptions,
   ExporterAdapter,
+  FlushOptions,
   LossReason,
 } from './pipeline/exporter-adapter.ts'
 export type { MetricFilter } from './pipeline/metric-filter.ts'

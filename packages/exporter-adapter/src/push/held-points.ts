@@ -17,20 +17,11 @@ export interface OpenPoints {
   readonly points: number
 }
 
-/** Everything that an adapter holds. */
+/** Everything that an adapter holds, but for what it has handed to `ParcelSpool.seal`. */
 export interface HeldPoints {
   readonly open: OpenPoints
-  /** The delta section of the sealed parcel. */
-  readonly sealed:
-    | {
-        readonly streams: readonly Points[]
-        /** Those that are in batches which are not finished. */
-        readonly points: number
-        readonly finished: readonly number[]
-        /** Whether `ParcelSpool.seal` has been called for it. */
-        readonly isNamed: boolean
-      }
-    | undefined
+  /** The delta section that is just being sealed. */
+  readonly sealing: { readonly streams: readonly Points[] } | undefined
   /** The latest cumulative points, if they are not delivered. */
   readonly cumulative: readonly StreamPoints[]
 }

@@ -3,6 +3,7 @@ import { reasonOf } from '../reason.ts'
 import type { ClaimedEntry, UnreadableFile } from '../spool/claim.ts'
 import type { Spool } from '../spool/spool.ts'
 import { codeOf, SpoolError } from '../spool/spool-errors.ts'
+import { sizesOf } from './parcel.ts'
 import {
   decodeOutline,
   decodeParcel,
@@ -11,20 +12,18 @@ import {
   type ParcelOutline,
   type ParcelRecord,
 } from './parcel-record.ts'
-import { CUMULATIVE, OPEN, PROGRESS, REPLAYED, SEALED } from './parcel-slots.ts'
+import { compareSlots, isProgressSlot, REPLAYED } from './parcel-slots.ts'
+import { joined, type Progress } from './progress.ts'
 
 /** How long to leave what other processes may have left behind alone, in ms. */
 const CLAIM_EVERY_MILLIS = 60_000
-
-/** In what order the parcels of one process are sent again: as it would have sent them. */
-const ORDER = [SEALED, OPEN, CUMULATIVE]
 
 /** A parcel of a process that is gone, to be sent before anything of ours. It stays on disk. */
 export interface FoundParcel extends ParcelOutline {
   /** Whose it is; what one process has left is sent in its order. */
   readonly incarnation: string
-  /** Which of its batches had been delivered. */
-  readonly finished: readonly number[]
+  /** How it is cut into batches, and which of them had been delivered. */
+  readonly delivered: Progress
   /**
    * All of it; `undefined` where it cannot be read just now.
    *
@@ -32,7 +31,7 @@ export interface FoundParcel extends ParcelOutline {
    */
   read(): Promise<ParcelRecord | undefined>
   /** Remembers how far it has got. */
-  progress(finished: readonly number[]): Promise<void>
+  progress(now: Progress): Promise<void>
   /** It is all delivered. */
   remove(): Promise<void>
   /** It never will be. */
@@ -87,7 +86,8 @@ export class LeftParcels {
     if (!isTime && isTidy) return { found, unreadable }
     await this.#withSpool(async (spool) => {
       if (isTime) {
-        for (const entry of await spool.claim()) (isProgress(entry) ? this.#progress : this.#claimed).push(entry)
+        for (const entry of await spool.claim())
+          (isProgressSlot(entry.slot) ? this.#progress : this.#claimed).push(entry)
         this.#nextClaimMillis = performance.now() + CLAIM_EVERY_MILLIS
         this.#sayNewer(spool.newerFiles)
         for (; this.#countedFiles < spool.unreadable.length; this.#countedFiles++) {
@@ -103,7 +103,7 @@ export class LeftParcels {
         try {
           const outline = await this.#decoded(entry, decodeOutline)
           if (outline === undefined) unreadable.push({ points: entry.points })
-          else found.push(this.#foundParcel(entry, outline, finishedOf(outline, progress.get(outline.id) ?? [])))
+          else found.push(this.#foundParcel(entry, outline, deliveredOf(outline, progress.get(outline.id) ?? [])))
           this.#claimed = this.#claimed.filter((other) => other !== entry)
         } catch (error) {
           waiting.add(entry.incarnation)
@@ -126,12 +126,12 @@ export class LeftParcels {
   }
 
   /** What is written of the progress of each parcel: of one that was begun by one process and gone on with by another, twice. */
-  async #progressById(): Promise<Map<string, (readonly number[])[]>> {
-    const byId = new Map<string, (readonly number[])[]>()
+  async #progressById(): Promise<Map<string, Progress[]>> {
+    const byId = new Map<string, Progress[]>()
     for (const entry of this.#progress) {
       const progress = await this.#decoded(entry, decodeProgress)
       if (progress === undefined) this.#progress = this.#progress.filter((other) => other !== entry)
-      else byId.set(progress.id, [...(byId.get(progress.id) ?? []), progress.finished])
+      else byId.set(progress.id, [...(byId.get(progress.id) ?? []), progress])
     }
     return byId
   }
@@ -165,7 +165,7 @@ export class LeftParcels {
     }
   }
 
-  #foundParcel(entry: ClaimedEntry, outline: ParcelOutline, finished: readonly number[]): FoundParcel {
+  #foundParcel(entry: ClaimedEntry, outline: ParcelOutline, delivered: Progress): FoundParcel {
     this.#undelivered.add(entry)
     /** Of what was taken away again nothing is written any more. */
     const ended = async (end: () => void): Promise<void> => {
@@ -176,11 +176,11 @@ export class LeftParcels {
     return {
       ...outline,
       incarnation: entry.incarnation,
-      finished,
+      delivered,
       read: () => this.#read(entry),
       progress: async (now) => {
         if (!this.#undelivered.has(entry)) return
-        await this.#withSpool((spool) => spool.write(REPLAYED, encodeProgress({ id: outline.id, finished: now }), 0))
+        await this.#withSpool((spool) => spool.write(REPLAYED, encodeProgress({ id: outline.id, ...now }), 0))
       },
       remove: () => ended(() => this.#delivered.push(entry)),
       setAside: (reason) => ended(() => this.#unreadable.push({ entry, reason })),
@@ -220,7 +220,7 @@ export class LeftParcels {
 
   /** Returns for how many points it counts: one where nobody knows. */
   #sayUnreadable({ path, slot, reason, points = 1 }: UnreadableFile): number {
-    const lost = isProgress({ slot }) ? 0 : points
+    const lost = isProgressSlot(slot) ? 0 : points
     report(
       'error',
       `sluice: ${this.#name}: a file of the spool with ${lost} points cannot be read and is set aside as ${path}: ${reason}`,
@@ -229,25 +229,13 @@ export class LeftParcels {
   }
 }
 
-function isProgress({ slot }: Pick<ClaimedEntry, 'slot'>): boolean {
-  return slot === PROGRESS || slot === REPLAYED
-}
-
-/** Which batches are known to be delivered. A number that it has not is of another cut, and so are those written with it. */
-function finishedOf({ points, maxBatchSize }: ParcelOutline, written: readonly (readonly number[])[]): number[] {
-  const batches = Math.ceil(points / maxBatchSize)
-  const isOfThisCut = (finished: readonly number[]) =>
-    finished.every((i) => Number.isInteger(i) && i >= 0 && i < batches)
-  return [...new Set(written.filter(isOfThisCut).flat())]
+function deliveredOf({ points, maxBatchSize }: ParcelOutline, written: readonly Progress[]): Progress {
+  return joined(points, sizesOf(points, maxBatchSize), written)
 }
 
 /** Process by process, and each as it would have sent them. */
 function inOrder(entries: readonly ClaimedEntry[]): ClaimedEntry[] {
   return [...entries].sort((a, b) =>
-    a.incarnation === b.incarnation
-      ? ORDER.indexOf(a.slot) - ORDER.indexOf(b.slot)
-      : a.incarnation < b.incarnation
-        ? -1
-        : 1,
+    a.incarnation === b.incarnation ? compareSlots(a.slot, b.slot) : a.incarnation < b.incarnation ? -1 : 1,
   )
 }

@@ -5,6 +5,7 @@ import { codeOf, reasonOf } from '../reason.ts'
  *
  * - `delivered`: the exporter said so.
  * - `rejected`: the receiver will never take this batch; sending it again is useless.
+ * - `too-large`: it did not arrive, and the same points may if they come in smaller messages.
  * - `undelivered`: it is known not to have arrived; send it again.
  * - `unknown`: it may have arrived (timeout, cut connection, no details); send it again, identically, and count it.
  *
@@ -12,7 +13,7 @@ import { codeOf, reasonOf } from '../reason.ts'
  */
 export type Outcome =
   | { readonly type: 'delivered' }
-  | { readonly type: 'rejected' | 'undelivered' | 'unknown'; readonly reason: string }
+  | { readonly type: 'rejected' | 'too-large' | 'undelivered' | 'unknown'; readonly reason: string }
 
 /** The shape of `ExportResult` in `@opentelemetry/core`, of any version. */
 export interface ExportResultLike {
@@ -44,7 +45,7 @@ export function outcomeOf(result: ExportResultLike | undefined, tookMillis: numb
  */
 const LEAST_RETRY_MILLIS = 500
 
-type FailureType = 'rejected' | 'undelivered' | 'unknown'
+type FailureType = Exclude<Outcome['type'], 'delivered'>
 
 function failureType(error: unknown, tookMillis: number): FailureType {
   const code = codeOf(error)
@@ -67,6 +68,7 @@ function failureType(error: unknown, tookMillis: number): FailureType {
 function httpFailureType(code: string | number | undefined): FailureType {
   if (typeof code === 'string') return NEVER_CONNECTED.has(code) ? 'undelivered' : 'unknown'
   if (code === undefined) return 'unknown'
+  if (code === 413) return 'too-large'
   if (TURNED_AWAY_HTTP.has(code)) return 'undelivered'
   return GATEWAY_HTTP.has(code) ? 'unknown' : 'rejected'
 }
@@ -75,6 +77,7 @@ function httpFailureType(code: string | number | undefined): FailureType {
 function grpcFailureType(code: number, error: unknown): FailureType {
   const details = detailsOf(error)
   if (NEVER_SENT_GRPC.test(details)) return 'undelivered'
+  if (isTooLarge(code, details)) return 'too-large'
   if (BROKEN_OFF_GRPC.test(details)) return 'unknown'
   if (code === GRPC_RESOURCE_EXHAUSTED) return saysWhenToRetry(error) ? 'undelivered' : 'rejected'
   return PERMANENT_GRPC.has(code) ? 'rejected' : 'unknown'
@@ -102,6 +105,20 @@ const GATEWAY_HTTP = new Set([502, 504])
  * after sending as UNAVAILABLE as well.
  */
 const PERMANENT_GRPC = new Set([2, 3, 5, 6, 7, 9, 12, 13, 16])
+
+/**
+ * What servers and clients of gRPC (grpc-js, grpc-go, C core, Java, .NET) say of a message beyond their limit, 4 MiB unless it
+ * was set; with RESOURCE_EXHAUSTED, but for a proxy's 413. A length of half a GiB and more is none: grpc-js has read four
+ * bytes of text that is no gRPC.
+ */
+function isTooLarge(code: number, details: string): boolean {
+  if (/^Received HTTP status code 413\b/.test(details)) return true
+  if (code !== GRPC_RESOURCE_EXHAUSTED || !TOO_LARGE_GRPC.test(details)) return false
+  const [, length] = /\((\d+) vs/.exec(details) ?? []
+  return length === undefined || Number(length) < 2 ** 29
+}
+
+const TOO_LARGE_GRPC = /message\b.*\b(?:larger than|exceeds (?:the )?max)/i
 
 /** Retryable only when the server added a RetryInfo, which then is in the status details (same section). */
 const GRPC_RESOURCE_EXHAUSTED = 8

@@ -6,6 +6,7 @@ import type { Points } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import { codeOf, SpoolError } from '../spool/spool-errors.ts'
 import { clonableFields } from './clonable.ts'
+import type { Progress } from './progress.ts'
 
 /** Points that are written at a time, so that long work can give way in between. */
 const PIECE_SIZE = 32
@@ -137,23 +138,22 @@ function decoding<T>(work: () => T): T {
   }
 }
 
-/** How far the delivery of a parcel is. */
-export interface Progress {
-  /** Which parcel: what is left of one that was delivered must not be taken for that of the next. */
+/** How far the delivery of a parcel is, and of which: what is left of one that was delivered must not be taken for that of the next. */
+export interface ProgressRecord extends Progress {
   readonly id: string
-  /** Batches, by their place in the parcel. */
-  readonly finished: readonly number[]
 }
 
-export function encodeProgress(progress: Progress): Uint8Array {
+export function encodeProgress(progress: ProgressRecord): Uint8Array {
   return serialize(progress)
 }
 
 /** @throws SpoolError `UNREADABLE` when these are not the bytes of a progress */
-export function decodeProgress(bytes: Uint8Array): Progress {
+export function decodeProgress(bytes: Uint8Array): ProgressRecord {
   return decoding(() => {
-    const progress = deserialize(bytes) as Progress
-    if (typeof progress.id !== 'string' || !Array.isArray(progress.finished)) throw new Error('it is no progress')
+    const progress = deserialize(bytes) as ProgressRecord
+    const { id, sizes, finished } = progress
+    if (typeof id !== 'string' || !Array.isArray(sizes) || !Array.isArray(finished))
+      throw new Error('it is no progress')
     return progress
   })
 }

@@ -9,18 +9,28 @@ import { SpoolTakenError } from '../spool/spool-errors.ts'
 import { DEFAULT_MAX_BYTES, type SpoolOptions } from '../spool/spool-options.ts'
 import { type HeldPoints, type OpenPoints, pointsIn, type RecordContext, stampedStreams } from './held-points.ts'
 import { type Left, LeftParcels } from './left-parcels.ts'
+import type { SealedParcel } from './parcel.ts'
 import { encodeParcel, encodeParcelAtOnce, encodeProgress } from './parcel-record.ts'
-import { CUMULATIVE, OPEN, PROGRESS, SEALED } from './parcel-slots.ts'
+import { CUMULATIVE, OPEN, progressSlot, sealedSlot } from './parcel-slots.ts'
+import { progressOf } from './progress.ts'
 import { useSpool } from './spools-in-use.ts'
 
-/** The delta section that is being sent. */
+/** The delta section of a sealed parcel. */
 interface Owed {
   readonly id: string
+  /** Tells its slots from those of the others. */
+  readonly number: number
   readonly streams: readonly Points[]
   readonly context: RecordContext
-  /** Whether what was saved of it while it was open is all of it. */
+  /** What of it is delivered; unknown while it is being sealed. */
+  parcel: SealedParcel | undefined
+  /** Whether its slot holds it, or an older state of it. */
+  isStored: boolean
+  /** Whether what is on disk of it is all of it. */
   isWhole: boolean
-  finished: readonly number[]
+  /** How it is cut into batches without any progress, and the progress that is on disk. */
+  cut: string
+  progress: string
 }
 
 /**
@@ -43,10 +53,13 @@ export class ParcelSpool {
   /** One call after the other: points must not be released while they are written. */
   #tail: Promise<void> = Promise.resolve()
   #openId = randomUUID()
-  #owed: Owed | undefined
-  /** Whose parcels the slots hold; also an older state of it, and also one that is delivered and could not be removed. */
+  /** Oldest first. */
+  #owed: readonly Owed[] = []
+  /** The numbers of slots whose parcel is delivered and could not be removed yet. */
+  #stale: readonly number[] = []
+  #nextNumber = 1
+  /** Whose parcel the slot holds; also an older state of it, and also one that was sealed and could not be renamed yet. */
   #inOpen: string | undefined
-  #inSealed: string | undefined
   /** The directory that they lie in. */
   #slotsPath: string | undefined
   /** Whether the last turn is on disk. */
@@ -118,9 +131,8 @@ export class ParcelSpool {
    *
    * @returns how many points are not on disk
    */
-  saveAtOnce({ sealed, open, cumulative }: HeldPoints, context: RecordContext): number {
-    if (sealed?.isNamed === false && this.#owed?.streams !== sealed.streams) this.#owe(sealed.streams, context)
-    const owed = this.#owed
+  saveAtOnce({ sealing, open, cumulative }: HeldPoints, context: RecordContext): number {
+    if (sealing !== undefined) this.#owe(sealing.streams, context)
     let unsaved = 0
     const write = (slot: string, points: number, bytes: () => Uint8Array): boolean => {
       const error = this.#writeAtOnce(slot, points, bytes)
@@ -132,52 +144,68 @@ export class ParcelSpool {
     const parcel = (id: string, temporality: AggregationTemporality, streams: readonly Points[]) => () =>
       encodeParcelAtOnce({ resource: context.resource, maxBatchSize: context.maxBatchSize, id, temporality, streams })
     const { DELTA, CUMULATIVE: ALL } = AggregationTemporality
+    const empty = parcel(randomUUID(), DELTA, [])
 
-    const isSealedSaved = owed !== undefined && this.#inSealed === owed.id && owed.isWhole
-    const mustSeal = owed !== undefined && sealed !== undefined && sealed.points > 0 && !isSealedSaved
-    const isSealedThere = mustSeal
-      ? write(SEALED, sealed.points, parcel(owed.id, DELTA, sealed.streams))
-      : isSealedSaved
-    // Then an older state of it, and what that has acknowledged, is all that can be had.
-    const mustSpare = mustSeal && !isSealedThere ? owed.id : undefined
-    if (isSealedThere && owed !== undefined && sealed !== undefined) {
-      // Also when all of it is finished: it may not have been removed yet, and cannot be now. Its numbers are those of the
-      // batches of the whole: they say nothing of an older state.
-      write(PROGRESS, 0, () => encodeProgress({ id: owed.id, finished: sealed.finished }))
-    } else if (this.#inSealed !== undefined && this.#inSealed !== mustSpare) {
-      write(SEALED, 0, parcel(randomUUID(), DELTA, []))
+    let isSealing = false
+    /** Of what cannot be written, an older state and what that has acknowledged is all that can be had. */
+    let spared: string | undefined
+    for (const owed of this.#owed) {
+      const pending = owed.parcel?.pendingDelta ?? pointsIn(owed.streams)
+      const isSaved = owed.isStored && owed.isWhole
+      if (pending === 0 && !isSaved) {
+        if (owed.isStored) write(sealedSlot(owed.number), 0, empty)
+        continue
+      }
+      isSealing ||= !isSaved
+      if (isSaved || write(sealedSlot(owed.number), pending, parcel(owed.id, DELTA, owed.streams))) {
+        // Also when all of it is finished: it may not have been removed yet, and cannot be now. Its numbers are those of the
+        // batches of the whole: they say nothing of an older state.
+        const progress = progressOf(owed.parcel?.deltaBatches ?? [])
+        if (progressTextOf(owed) !== owed.cut)
+          write(progressSlot(owed.number), 0, () => encodeProgress({ id: owed.id, ...progress }))
+      } else if (this.#inOpen === owed.id) {
+        spared = owed.id
+      }
     }
+    for (const number of this.#stale) write(sealedSlot(number), 0, empty)
     // What has been sealed may lie in its slot still.
     const isOpenStale = this.#inOpen !== undefined && this.#inOpen !== this.#openId
-    if (this.#inOpen !== undefined && this.#inOpen === mustSpare) unsaved += open.points
-    else if (open.points > 0 || mustSeal || isOpenStale)
+    if (spared !== undefined) unsaved += open.points
+    else if (open.points > 0 || isSealing || isOpenStale)
       write(OPEN, open.points, parcel(this.#openId, DELTA, stampedStreams(open)))
     const points = pointsIn(cumulative)
     if (points > 0) write(CUMULATIVE, points, parcel(randomUUID(), ALL, cumulative))
     return unsaved
   }
 
-  /** What was open is sealed: its points and times, those of `streams`, will not change any more. */
-  async seal(streams: readonly Points[], context: RecordContext): Promise<void> {
-    this.#owe(streams, context)
-    if (this.#owed !== undefined || !this.#isSettled) await this.#try()
+  /** What was open is sealed: its points and times will not change any more. */
+  async seal(parcel: SealedParcel, context: RecordContext): Promise<void> {
+    const owed = this.#owe(parcel.delta, context)
+    if (owed !== undefined) {
+      owed.parcel = parcel
+      owed.cut = JSON.stringify(progressOf(parcel.deltaBatches))
+      owed.progress = owed.cut
+    }
+    if (owed !== undefined || !this.#isSettled) await this.#try()
   }
 
-  /** These delta batches of the sealed parcel are finished, the last one not among them. */
-  async progress(finished: readonly number[]): Promise<void> {
-    const owed = this.#owed
-    if (owed === undefined) return
-    owed.finished = finished
+  /** Some batches of a sealed parcel may be finished, though not all. */
+  async progress(parcel: SealedParcel): Promise<void> {
+    const owed = this.#owed.find((each) => each.parcel === parcel)
+    if (owed === undefined || progressTextOf(owed) === owed.progress) return
     await this.#try(async (spool) => {
-      if (this.#inSealed === owed.id) await writeProgress(spool, owed)
+      if (owed.isStored && owed.isWhole) await writeProgress(spool, owed)
     })
   }
 
-  /** The delta section of the sealed parcel is delivered. */
-  async sealedDelivered(): Promise<void> {
-    this.#owed = undefined
+  /** The delta section of a sealed parcel is delivered. */
+  async delivered(parcel: SealedParcel): Promise<void> {
+    const owed = this.#owed.find((each) => each.parcel === parcel)
+    if (owed === undefined) return
+    this.#owed = this.#owed.filter((each) => each !== owed)
     // Whoever is writing its points just now has to be done with them: they are released after this.
     await this.#tail
+    if (owed.isStored) this.#stale = [...this.#stale, owed.number]
     if (!this.#isSettled) await this.#try()
   }
 
@@ -204,12 +232,18 @@ export class ParcelSpool {
     await this.#spool?.close().catch((error: unknown) => this.#fail(error))
   }
 
-  /** From here on what is open is another parcel. */
-  #owe(streams: readonly Points[], context: RecordContext): void {
+  /** From here on what is open is another parcel. Nothing where it is so already, and what was open is empty. */
+  #owe(streams: readonly Points[], context: RecordContext): Owed | undefined {
+    if (pointsIn(streams) === 0) return undefined
+    const known = this.#owed.find((each) => each.streams[0] === streams[0])
+    if (known !== undefined) return known
     const id = this.#openId
     this.#openId = randomUUID()
     const isWhole = this.#isSaved && this.#inOpen === id
-    this.#owed = pointsIn(streams) === 0 ? undefined : { id, streams, context, isWhole, finished: [] }
+    const number = this.#nextNumber++
+    const owed = { id, number, streams, context, parcel: undefined, isStored: false, isWhole, cut: '', progress: '' }
+    this.#owed = [...this.#owed, owed]
+    return owed
   }
 
   #writeAtOnce(slot: string, points: number, bytes: () => Uint8Array): unknown {
@@ -232,30 +266,31 @@ export class ParcelSpool {
   /** Whether the slots of delta parcels hold what they should. */
   get #isSettled(): boolean {
     const isOpenRight = this.#inOpen === undefined || this.#inOpen === this.#openId
-    return isOpenRight && this.#inSealed === this.#owed?.id && this.#owed?.isWhole !== false
+    return isOpenRight && this.#stale.length === 0 && this.#owed.every(({ isStored, isWhole }) => isStored && isWhole)
   }
 
   /** Makes the slots hold what they should, from whatever went wrong before. */
   async #settle(spool: Spool): Promise<void> {
-    const owed = this.#owed
-    if (this.#inSealed !== undefined && this.#inSealed !== owed?.id) {
-      await spool.remove(SEALED)
-      this.#inSealed = undefined
-      await spool.remove(PROGRESS)
+    for (const number of this.#stale) {
+      await spool.remove(sealedSlot(number))
+      await spool.remove(progressSlot(number))
+      this.#stale = this.#stale.filter((each) => each !== number)
     }
-    if (owed !== undefined && (this.#inSealed === undefined || !owed.isWhole)) {
-      if (this.#inOpen === owed.id) {
-        await spool.rename(OPEN, SEALED)
+    for (const owed of this.#owed) {
+      if (owed.isStored && owed.isWhole) continue
+      const slot = sealedSlot(owed.number)
+      if (this.#inOpen === owed.id && !owed.isStored) {
+        await spool.rename(OPEN, slot)
         this.#inOpen = undefined
-        this.#inSealed = owed.id
+        owed.isStored = true
       }
-      if (this.#inSealed === undefined || !owed.isWhole) {
-        await this.#write(spool, SEALED, owed.id, AggregationTemporality.DELTA, owed.streams, owed.context)
-        this.#inSealed = owed.id
+      if (!owed.isStored || !owed.isWhole) {
+        await this.#write(spool, slot, owed.id, AggregationTemporality.DELTA, owed.streams, owed.context)
+        owed.isStored = true
         owed.isWhole = true
       }
       // Last: its numbers are those of the batches of the whole.
-      if (owed.finished.length > 0) await writeProgress(spool, owed)
+      await writeProgress(spool, owed)
     }
     if (this.#inOpen !== undefined && this.#inOpen !== this.#openId) {
       await spool.remove(OPEN)
@@ -336,13 +371,24 @@ export class ParcelSpool {
   #startAfresh(): void {
     this.#slotsPath = this.#spool?.path
     this.#inOpen = undefined
-    this.#inSealed = undefined
+    this.#stale = []
     this.#isSaved = false
     this.#left.forget()
-    if (this.#owed !== undefined) this.#owed.isWhole = false
+    for (const owed of this.#owed) Object.assign(owed, { isStored: false, isWhole: false, progress: owed.cut })
   }
 }
 
-function writeProgress(spool: Spool, { id, finished }: Owed): Promise<void> {
-  return spool.write(PROGRESS, encodeProgress({ id, finished }), 0)
+function progressTextOf({ parcel }: Owed): string {
+  return parcel === undefined ? '' : JSON.stringify(progressOf(parcel.deltaBatches))
+}
+
+async function writeProgress(spool: Spool, owed: Owed): Promise<void> {
+  const text = progressTextOf(owed)
+  if (owed.parcel === undefined || text === owed.progress) return
+  await spool.write(
+    progressSlot(owed.number),
+    encodeProgress({ id: owed.id, ...progressOf(owed.parcel.deltaBatches) }),
+    0,
+  )
+  owed.progress = text
 }

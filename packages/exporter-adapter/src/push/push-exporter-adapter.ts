@@ -10,6 +10,7 @@ import {
   type AttachedReader,
   type DeliverOptions,
   type ExporterAdapter,
+  type FlushOptions,
   Fold,
   type Generation,
   report,
@@ -18,26 +19,28 @@ import {
   type StreamPoints,
 } from '@otel-sluice/processor'
 import { DeliveryCounts } from '../delivery-counts.ts'
+import { MetricDataBuilder } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
-import { Attempts } from './attempts.ts'
-import { BatchSender, finishedOf } from './batch-sender.ts'
-import { ExportLane } from './export-lane.ts'
+import type { Batch } from './batch.ts'
+import { Delivery } from './delivery.ts'
+import { type ExportCall, ExportCalls } from './export-calls.ts'
+import { HeldParcels } from './held-parcels.ts'
 import { pointsAfter, type RecordContext } from './held-points.ts'
 import { SealedParcel } from './parcel.ts'
 import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
 import { Replays } from './replays.ts'
-import { RetryClock } from './retry.ts'
+import { Backoff } from './retry.ts'
 
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
  *
  * What is drained merges into the *open* parcel. A delivery seals it, which fixes its points and timestamps, and sends it
- * in batches, one Export call at a time. A delta batch that fails is resent unchanged, after a backoff; a cumulative one is
- * replaced by newer points. A call that takes too long is no failure: nothing else is sent until it settles, and a late
- * success counts. What is exact and what is not is in docs/delivery.md.
+ * in batches. A delta batch that fails is resent unchanged; a cumulative one is replaced by newer points. A call that takes
+ * too long is no failure: a late success counts, and what it holds is not sent again before it settles or time ends. What is
+ * exact and what is not is in docs/delivery.md.
  *
  * @throws TypeError or RangeError from the constructor, naming the option and the value
  */
@@ -48,19 +51,18 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #exporter: PushMetricExporter
   readonly #temporality: TemporalityChoice
   readonly #maxBatchSize: number
+  /** What the receiver takes, which may be less. */
+  #batchSize: number
   readonly #counts = new DeliveryCounts()
-  readonly #retry: RetryClock
-  readonly #lane: ExportLane
-  readonly #attempts: Attempts
-  readonly #sender: BatchSender
-  #reader: AttachedReader | undefined
+  readonly #calls: ExportCalls
+  readonly #delivery: Delivery
+  readonly #held = new HeldParcels()
   readonly #open = new Fold()
-  #sealingPoints = 0
-  /** The same points, while they are taken out. */
-  #sealing: readonly StreamPoints[] = []
-  #sealed: SealedParcel | undefined
+  /** The points of the open parcel while they are taken out. */
+  #sealing: { readonly streams: readonly StreamPoints[]; readonly points: number } | undefined
+  #reader: AttachedReader | undefined
   readonly #spool: ParcelSpool | undefined
-  /** Which cumulative points of the spool those of the sealed parcel are. */
+  /** Which cumulative points of the spool those that were sealed last are. */
   #sealedSave = 0
   readonly #replays: Replays | undefined
   /** What was undelivered at the end, and is on disk. */
@@ -68,6 +70,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   /** How far the cumulative points go that were sealed last, and that were delivered last, in µs since the epoch. */
   #sealedUntilUnixMicros = 0
   #deliveredUntilUnixMicros = 0
+  /** Points that were rejected before the latest forced delivery. */
+  #rejectedBefore = 0
   #isShutdown = false
   /** Whether it holds nothing any more. */
   #isOver = false
@@ -82,15 +86,23 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.name = options.name ?? exporter.constructor.name
     this.exportIntervalMillis = options.exportIntervalMillis
     this.exportTimeoutMillis = options.exportTimeoutMillis
-    this.#retry = new RetryClock(options.retry)
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192
+    this.#batchSize = this.#maxBatchSize
+    const backoff = new Backoff(options.retry)
+    this.#calls = new ExportCalls(this.name, exporter, this.#counts, backoff, () => this.#pendingPoints())
+    this.#calls.onTooLarge = (points) => this.#tooLarge(points)
     if (options.spoolDirectory !== undefined) {
       this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
-      this.#replays = new Replays(this.#spool, this.#counts)
+      this.#replays = new Replays(this.#spool, this.#counts, this.#calls, backoff, (batch) => this.#send([batch]))
     }
-    this.#lane = new ExportLane(this.name, exporter, this.#counts, this.#retry, () => this.#pendingPoints())
-    this.#attempts = new Attempts(this.#lane, this.#retry, this.#counts)
-    this.#sender = new BatchSender(this.name, this.#lane)
+    this.#delivery = new Delivery(this.#calls, this.#held, backoff, {
+      seal: (isLast) => this.#attached.betweenTurns(() => this.#seal(isLast)),
+      batchSize: () => this.#batchSize,
+      unsealedBatches: () => Math.ceil(this.#open.size / this.#batchSize) + this.#held.cumulative.length,
+      send: (batches) => this.#send(batches),
+      writeDown: () => this.#writeDown(),
+      isDone: () => this.#isDone(),
+    })
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
@@ -105,10 +117,10 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
     this.#spool?.open()
     this.#reader = reader
-    this.#lane.onExported = reader.onExported
+    this.#calls.onExported = reader.onExported
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
-    this.#lane.timeoutMillis = Math.min(wantedMillis, intervalMillis)
+    this.#calls.timeoutMillis = Math.min(wantedMillis, intervalMillis)
     if (wantedMillis > intervalMillis) {
       report(
         'info',
@@ -139,27 +151,42 @@ export class PushExporterAdapter implements ExporterAdapter {
       this.#isShutdown || view.endUnixMicros === this.#deliveredUntilUnixMicros
         ? []
         : view.captureAtOnce((stream) => this.#wantsCumulative(stream))
-    const sealed = this.#heldDelta()
     if (spool !== undefined) {
-      return spool.saveAtOnce({ open: this.#openPoints(), sealed, cumulative }, this.#recordContext(reader))
+      const held = { open: this.#openPoints(), sealing: this.#sealing, cumulative }
+      return spool.saveAtOnce(held, this.#recordContext(reader))
     }
-    return this.#open.size + (sealed?.points ?? 0) + cumulative.reduce((points, { size }) => points + size, 0)
+    const sealed = (this.#sealing?.points ?? 0) + this.#held.pendingDelta
+    return this.#open.size + sealed + cumulative.reduce((points, { size }) => points + size, 0)
   }
 
-  async deliver({ force, retryForMillis = 0 }: DeliverOptions): Promise<void> {
-    const reader = this.#reader
-    if (reader === undefined) throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
-    // A call that is still out is waited for in any case. Otherwise what comes goes on merging until the backoff is over.
-    if (!force && !this.#lane.isBusy && this.#retry.remainingMillis > 0) return
-    const rejectedBefore = this.#counts.lostPoints.rejected
-    const failures = await this.#attempts.until(performance.now() + retryForMillis, this.#deliverer(reader))
-    const unread = failures.length === 0 ? (this.#replays?.pendingPoints ?? 0) : 0
-    if (unread > 0) failures.push(`${unread} points of processes before cannot be read from the spool just now`)
+  async deliver({ force, retryForMillis }: DeliverOptions): Promise<void> {
+    const { timeoutMillis } = this.#calls
+    if (force) this.#rejectedBefore = this.#counts.lostPoints.rejected
+    await this.#replays?.send(force, timeoutMillis / 2)
+    await this.#delivery.interval(Math.min(timeoutMillis, retryForMillis ?? Number.POSITIVE_INFINITY))
+    if (!this.#isDone()) throw new Error(this.#whyUndelivered())
+  }
+
+  async flush({ timeoutMillis, isLast, retries, isBeside }: FlushOptions): Promise<void> {
+    const failures: string[] = []
+    const windowMillis = Math.min(this.#calls.timeoutMillis, timeoutMillis)
+    if (isLast) {
+      const endMillis = performance.now() + (retries ? timeoutMillis : windowMillis)
+      await Promise.all([
+        this.#replays?.send(true, endMillis - performance.now()),
+        this.#delivery.last(endMillis, retries, isBeside),
+      ])
+    } else {
+      await this.#replays?.send(true, windowMillis)
+      await this.#delivery.flush(windowMillis)
+    }
     // Also when something is undelivered: an exporter may hold back what it has taken before.
-    if (force && !this.#isShutdown) failures.push(...(await this.#flushExporter()))
-    const rejected = this.#counts.lostPoints.rejected - rejectedBefore
+    if (!this.#isShutdown) failures.push(...(await this.#flushExporter(windowMillis)))
+    await this.#writeDown()
+    if (!this.#isDone()) failures.unshift(this.#whyUndelivered())
+    const rejected = this.#counts.lostPoints.rejected - this.#rejectedBefore
     if (rejected > 0)
-      failures.push(`${rejected} points were rejected for good and dropped: ${this.#lane.lastRejection}`)
+      failures.push(`${rejected} points were rejected for good and dropped: ${this.#calls.lastRejection}`)
     if (failures.length > 0) throw new Error(failures.join('; '))
   }
 
@@ -169,18 +196,24 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   stats(): AdapterStats {
-    const parcels = (this.#open.size > 0 ? 1 : 0) + (this.#sealed === undefined ? 0 : 1) + (this.#replays?.count ?? 0)
+    const parcels = (this.#open.size > 0 ? 1 : 0) + this.#held.count + (this.#replays?.count ?? 0)
     const spool = this.#spool
     return {
       ...this.#counts.stats({ points: this.#pendingPoints(), parcels }),
-      inFlightPoints: this.#lane.inFlightPoints,
+      inFlightPoints: this.#calls.inFlightPoints,
       ...(spool !== undefined && { spoolBytes: spool.bytes }),
       ...(spool?.lastError !== undefined && { spoolError: spool.lastError }),
     }
   }
 
+  get #attached(): AttachedReader {
+    if (this.#reader === undefined)
+      throw new Error(`${this.name}: deliver() before the adapter was attached to a reader`)
+    return this.#reader
+  }
+
   #pendingPoints(): number {
-    const ours = this.#open.size + this.#sealingPoints + (this.#sealed?.pendingPoints ?? 0)
+    const ours = this.#open.size + (this.#sealing?.points ?? 0) + this.#held.pendingPoints
     return this.#keptPoints + ours + (this.#replays?.pendingPoints ?? 0)
   }
 
@@ -190,28 +223,19 @@ export class PushExporterAdapter implements ExporterAdapter {
     return pointsAfter(this.#sealedUntilUnixMicros, view, (stream) => this.#wantsCumulative(stream))
   }
 
-  #deliverer(reader: AttachedReader) {
-    return {
-      isDone: () => this.#pendingPoints() === 0 && this.#unsealedPoints() === 0,
-      isShutdown: () => this.#isShutdown,
-      sendAll: () => this.#sendAll(reader),
-    }
+  #isDone(): boolean {
+    return this.#pendingPoints() === 0 && this.#unsealedPoints() === 0
+  }
+
+  #whyUndelivered(): string {
+    const unread = this.#replays?.pendingPoints ?? 0
+    if (unread > 0 && unread === this.#pendingPoints() && !this.#replays?.hasFailed)
+      return `${unread} points of processes before cannot be read from the spool just now`
+    return this.#counts.lastError ?? 'there was no time to send them'
   }
 
   #openPoints() {
     return { streams: [...this.#open.streams()], window: this.#open.window, points: this.#open.size }
-  }
-
-  /** The delta section of the parcel that is sealed, or just being sealed. */
-  #heldDelta() {
-    if (this.#sealingPoints > 0) {
-      return { streams: this.#sealing, points: this.#sealingPoints, finished: [], isNamed: false }
-    }
-    if (this.#sealed === undefined) return undefined
-    const { delta, deltaBatches } = this.#sealed
-    const pending = deltaBatches.filter(({ isFinished }) => !isFinished)
-    const points = pending.reduce((sum, { size }) => sum + size, 0)
-    return { streams: delta, points, finished: finishedOf(deltaBatches), isNamed: true }
   }
 
   #wantsCumulative({ kind }: Stream): boolean {
@@ -220,7 +244,6 @@ export class PushExporterAdapter implements ExporterAdapter {
 
   async #close(timeoutMillis: number): Promise<void> {
     this.#isShutdown = true
-    this.#sender.close()
     try {
       // Exporters wait in it for what they have in flight: a success that comes meanwhile is still booked.
       const inTime = await settlesWithin(
@@ -231,6 +254,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     } catch (error) {
       report('error', `sluice: ${this.name} failed to shut down: ${reasonOf(error)}`)
     }
+    // What has come to a good end since it was waited for: nobody needs to send it again.
     await this.#writeDown()
     await this.#spool?.close()
     this.#isOver = true
@@ -238,76 +262,91 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#counts.offeredPoints += unsealed
     const undelivered = this.#pendingPoints() + unsealed
     const isKept = this.#spool?.isWell === true
-    for (const batch of [...(this.#replays?.batches ?? []), ...(this.#sealed?.batches ?? [])]) {
-      if (!batch.isFinished) batch.state = 'lost'
-    }
     this.#replays?.forget()
-    this.#sealed = undefined
-    this.#sealingPoints = 0
-    this.#sealing = []
+    this.#held.lose()
+    this.#sealing = undefined
     this.#open.take()
     if (isKept) this.#keptPoints = undelivered
     else this.#counts.lostPoints.shutdown += undelivered
   }
 
-  /** What is left of the parcel before, then everything that is there by now; throws when something must be sent again. */
-  async #sendAll(reader: AttachedReader): Promise<void> {
-    await this.#lane.clear()
-    await this.#replays?.send(this.#sender, reader)
-    // Of a parcel that is left over only the delta section is sent again: newer cumulative points take the place of its own.
-    if (this.#sealed !== undefined) await this.#sendDelta(this.#sealed, reader)
-    const sealed = await reader.betweenTurns(() => this.#seal(reader))
-    const sealedUntilUnixMicros = this.#sealedUntilUnixMicros
-    await this.#sendDelta(sealed, reader)
-    await this.#sender.send(sealed.cumulativeBatches, reader)
-    this.#deliveredUntilUnixMicros = sealedUntilUnixMicros
-    await this.#spool?.cumulativeDelivered(this.#sealedSave)
-    this.#sealed = undefined
-  }
-
-  async #sendDelta({ deltaBatches }: SealedParcel, reader: AttachedReader): Promise<void> {
-    await this.#sender.send(deltaBatches, reader, (finished) => this.#spool?.progress(finished))
-    await this.#spool?.sealedDelivered()
-  }
-
   /**
    * Captures the cumulative section and closes the open parcel. Between turns, so that neither changes meanwhile; what was
-   * taken out counts as pending until the parcel is there. What is left of the parcel before, which can only be
-   * cumulative, is superseded by it.
+   * taken out counts as pending until the parcel is there. Cumulative points of the parcel before are superseded by it.
    */
-  async #seal(reader: AttachedReader): Promise<SealedParcel> {
+  async #seal(isLast: boolean): Promise<void> {
+    const reader = this.#attached
     const cumulative = await reader.cumulative.capture((stream) => this.#wantsCumulative(stream))
-    this.#sender.check()
-    this.#sealingPoints = this.#open.size
-    this.#sealing = [...this.#open.streams()]
-    const delta = await this.#open.takeInSlices(reader.inSlices)
+    this.#checkOpen()
+    const hasRoom = isLast || this.#held.hasRoomFor(this.#open.size)
+    if (hasRoom) this.#sealing = { streams: [...this.#open.streams()], points: this.#open.size }
+    const delta = hasRoom ? await this.#open.takeInSlices(reader.inSlices) : []
     // Before they are no longer pending: shutdown() counts what is.
-    this.#sender.check()
+    this.#checkOpen()
     this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
-    this.#sealingPoints = 0
-    this.#sealing = []
-    this.#counts.supersededPoints += this.#sealed?.supersedeCumulative() ?? 0
+    this.#sealing = undefined
     this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
-    this.#sealed = new SealedParcel(delta, cumulative, this.#maxBatchSize)
+    const parcel = new SealedParcel(delta, cumulative, this.#batchSize)
+    this.#counts.supersededPoints += this.#held.add(parcel)
     this.#sealedSave = this.#spool?.cumulativeSave ?? 0
-    await this.#spool?.seal(delta, this.#recordContext(reader))
-    return this.#sealed
+    if (hasRoom) await this.#spool?.seal(parcel, this.#recordContext(reader))
   }
 
-  /** What has come to a good end since it was waited for: nobody needs to send it again. */
+  /** Resolves to nothing where they have been finished or superseded while they were made into objects. */
+  async #send(batches: readonly Batch[]): Promise<ExportCall | undefined> {
+    this.#checkOpen()
+    if (this.#calls.isFull)
+      throw new Error('too many exports have not called back; nothing is sent until one of them does')
+    const before = batches.map(({ state }) => state)
+    // From here on nobody else sends them.
+    for (const batch of batches) batch.state = 'sent'
+    try {
+      const builder = new MetricDataBuilder()
+      for (const batch of batches) await batch.addTo(builder, this.#attached)
+      this.#checkOpen()
+      if (batches.some(({ isFinished }) => isFinished)) return undefined
+      return this.#calls.start(batches, builder.build(batches[0]!.content?.resource ?? this.#attached.resource))
+    } finally {
+      for (const [i, batch] of batches.entries()) {
+        if (batch.state === 'sent' && batch.callsOut === 0) batch.state = before[i]!
+      }
+      this.#calls.changed.notify()
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#isShutdown) throw new Error(`${this.name}: shut down while delivering`)
+  }
+
+  /** Halves what later parcels are cut into, as their points will be as large; one point that is too large says nothing of others. */
+  #tooLarge(points: number): void {
+    const fits = points === 1 ? this.#maxBatchSize : Math.min(this.#batchSize, Math.ceil(points / 2))
+    if (fits < this.#batchSize) {
+      report(
+        'warn',
+        `sluice: ${this.name}: ${points} points are too large for one message to the receiver and are sent in halves; set maxExportBatchSize to ${fits} to spare it the attempt`,
+      )
+    }
+    this.#batchSize = fits
+  }
+
+  /** Forgets what is delivered, and has the spool know how far the rest is. */
   async #writeDown(): Promise<void> {
+    const finished = this.#held.takeFinished()
+    const { cumulative } = this.#held
+    if (cumulative.length > 0 && cumulative.every(({ state }) => state === 'delivered')) {
+      this.#deliveredUntilUnixMicros = this.#sealedUntilUnixMicros
+    }
     await this.#replays?.writeDown()
-    if (this.#spool === undefined || this.#sealed === undefined) return
-    const { deltaBatches, cumulativeBatches } = this.#sealed
-    const finished = finishedOf(deltaBatches)
-    if (finished.length === deltaBatches.length) await this.#spool.sealedDelivered()
-    else if (finished.length > 0) await this.#spool.progress(finished)
-    if (cumulativeBatches.every(({ isFinished }) => isFinished)) await this.#spool.cumulativeDelivered(this.#sealedSave)
+    const spool = this.#spool
+    if (spool === undefined) return
+    for (const parcel of finished) await spool.delivered(parcel)
+    for (const parcel of this.#held.parcels) await spool.progress(parcel)
+    if (cumulative.every(({ isFinished }) => isFinished)) await spool.cumulativeDelivered(this.#sealedSave)
   }
 
   /** Resolves to what went wrong, if anything. */
-  async #flushExporter(): Promise<string[]> {
-    const { timeoutMillis } = this.#lane
+  async #flushExporter(timeoutMillis: number): Promise<string[]> {
     try {
       const flushed = settled(() => this.#exporter.forceFlush?.())
       if (await settlesWithin(flushed, timeoutMillis)) return []
@@ -318,7 +357,7 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   #recordContext({ resource: { attributes, schemaUrl }, inSlices }: AttachedReader): RecordContext {
-    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#maxBatchSize, inSlices }
+    return { resource: { attributes, schemaUrl }, maxBatchSize: this.#batchSize, inSlices }
   }
 }
 

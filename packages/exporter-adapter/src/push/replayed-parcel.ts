@@ -1,6 +1,7 @@
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { Batch, cut } from './batch.ts'
 import type { FoundParcel } from './left-parcels.ts'
-import { Batch, cut, pendingPointsIn } from './parcel.ts'
+import { pendingPointsIn } from './parcel.ts'
 import type { RecordedResource } from './parcel-record.ts'
 
 /**
@@ -8,17 +9,15 @@ import type { RecordedResource } from './parcel-record.ts'
  * while it is sent, however many there are; what became of each batch is so for good, as a call may settle late.
  */
 export class ReplayedParcel {
-  readonly batches: readonly Batch[]
+  /** A batch that is too large for the receiver is replaced by two. */
+  readonly batches: Batch[] = []
   readonly found: FoundParcel
 
   constructor(found: FoundParcel) {
-    const { points, temporality, maxBatchSize, finished } = found
+    const { temporality, delivered } = found
     this.found = found
-    this.batches = Array.from(
-      { length: Math.ceil(points / maxBatchSize) },
-      (_, i) => new Batch(temporality, Math.min(maxBatchSize, points - i * maxBatchSize)),
-    )
-    for (const i of finished) this.batches[i]!.state = 'delivered'
+    for (const size of delivered.sizes) this.batches.push(new Batch(temporality, size, this.batches))
+    for (const i of delivered.finished) this.batches[i]!.state = 'delivered'
     // Nobody knows whether they were sent: what never was by the process that is gone may have been by another that had
     // taken it over, and died of it.
     for (const batch of this.batches) batch.mayHaveArrived = !batch.isFinished
@@ -37,8 +36,8 @@ export class ReplayedParcel {
     const record = await this.found.read()
     if (record === undefined) return false
     const resource = resourceOf(record.resource)
-    const contents = cut(record.streams, record.maxBatchSize)
-    for (const [i, batch] of this.batches.entries()) batch.content = { pieces: contents[i]!, resource }
+    const sizes = this.batches.map(({ size }) => size)
+    for (const [i, pieces] of cut(record.streams, sizes).entries()) this.batches[i]!.content = { pieces, resource }
     return true
   }
 

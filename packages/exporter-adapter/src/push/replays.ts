@@ -1,21 +1,41 @@
-import type { AttachedReader } from '@otel-sluice/processor'
 import type { DeliveryCounts } from '../delivery-counts.ts'
 import { reasonOf } from '../reason.ts'
+import { settlesWithin } from '../settles-within.ts'
 import { codeOf } from '../spool/spool-errors.ts'
-import { type BatchSender, finishedOf } from './batch-sender.ts'
-import type { Batch } from './parcel.ts'
+import type { Batch } from './batch.ts'
+import type { ExportCall, ExportCalls } from './export-calls.ts'
 import type { ParcelSpool } from './parcel-spool.ts'
+import { progressOf } from './progress.ts'
 import { ReplayedParcel } from './replayed-parcel.ts'
+import type { Backoff } from './retry.ts'
 
-/** What processes that are gone have left in the spool: sent before anything of ours, oldest first. */
+/**
+ * What processes that are gone have left in the spool: sent before anything of ours, oldest first, but never so that ours
+ * would wait for it for long.
+ */
 export class Replays {
   readonly #spool: ParcelSpool
   readonly #counts: DeliveryCounts
+  readonly #calls: ExportCalls
+  readonly #backoff: Backoff
+  readonly #sendBatch: (batch: Batch) => Promise<ExportCall | undefined>
   #parcels: readonly ReplayedParcel[] = []
+  #sending: Promise<void> | undefined
+  #failuresInARow = 0
+  #notBeforeMillis = Number.NEGATIVE_INFINITY
 
-  constructor(spool: ParcelSpool, counts: DeliveryCounts) {
+  constructor(
+    spool: ParcelSpool,
+    counts: DeliveryCounts,
+    calls: ExportCalls,
+    backoff: Backoff,
+    sendBatch: (batch: Batch) => Promise<ExportCall | undefined>,
+  ) {
     this.#spool = spool
     this.#counts = counts
+    this.#calls = calls
+    this.#backoff = backoff
+    this.#sendBatch = sendBatch
   }
 
   get count(): number {
@@ -26,12 +46,54 @@ export class Replays {
     return this.#parcels.reduce((points, parcel) => points + parcel.pendingPoints, 0)
   }
 
-  get batches(): readonly Batch[] {
-    return this.#parcels.flatMap((parcel) => parcel.batches)
+  /** Whether an export was what went wrong, and not the disk. */
+  get hasFailed(): boolean {
+    return this.#failuresInARow > 0
   }
 
-  /** Looks for them now and then, and sends what there is. @throws Error when something has to be sent again */
-  async send(sender: BatchSender, reader: AttachedReader): Promise<void> {
+  /**
+   * Looks for them now and then, and sends what there is, unless that goes on already. Never rejects.
+   *
+   * @param isForced whether to send also before the backoff is over
+   * @param windowMillis how long to wait for it; it goes on afterwards
+   */
+  async send(isForced: boolean, windowMillis: number): Promise<void> {
+    if (this.#sending === undefined) {
+      if (!isForced && performance.now() < this.#notBeforeMillis) return
+      this.#sending = this.#sendAll()
+        .then(
+          () => {
+            this.#failuresInARow = 0
+          },
+          () => {
+            this.#failuresInARow++
+            this.#notBeforeMillis = performance.now() + this.#backoff.millisAfter(this.#failuresInARow)
+          },
+        )
+        .finally(() => {
+          this.#sending = undefined
+        })
+    }
+    await settlesWithin(this.#sending, windowMillis)
+  }
+
+  /** What has come to a good end since it was waited for: nobody needs to send it again. */
+  async writeDown(): Promise<void> {
+    for (const { batches, found } of this.#parcels) {
+      const progress = progressOf(batches)
+      if (progress.finished.length === batches.length) await found.remove()
+      else await found.progress(progress)
+    }
+  }
+
+  /** They are for the next process to send. */
+  forget(): void {
+    for (const parcel of this.#parcels) parcel.lose()
+    this.#parcels = []
+  }
+
+  /** @throws Error when something has to be sent again */
+  async #sendAll(): Promise<void> {
     const { found, unreadable } = await this.#spool.find()
     for (const { points } of unreadable) {
       this.#counts.offeredPoints += points
@@ -45,19 +107,18 @@ export class Replays {
     for (const parcel of this.#parcels) {
       const { incarnation } = parcel.found
       if (waiting.has(incarnation)) continue
-      if (await this.#sendOne(parcel, sender, reader)) this.#parcels = this.#parcels.filter((other) => other !== parcel)
+      if (await this.#sendOne(parcel)) this.#parcels = this.#parcels.filter((other) => other !== parcel)
       else waiting.add(incarnation)
     }
   }
 
   /** Whether it is done with. */
-  async #sendOne(parcel: ReplayedParcel, sender: BatchSender, reader: AttachedReader): Promise<boolean> {
-    const { batches, found } = parcel
+  async #sendOne(parcel: ReplayedParcel): Promise<boolean> {
+    const { found } = parcel
     try {
-      sender.check()
       if (parcel.pendingPoints > 0) {
         if (!(await parcel.load())) return false
-        await sender.send(batches, reader, (finished) => found.progress(finished))
+        await this.#sendBatches(parcel)
       }
       await found.remove()
     } catch (error) {
@@ -70,17 +131,18 @@ export class Replays {
     return true
   }
 
-  /** What has come to a good end since it was waited for: nobody needs to send it again. */
-  async writeDown(): Promise<void> {
-    for (const { batches, found } of this.#parcels) {
-      const finished = finishedOf(batches)
-      if (finished.length === batches.length) await found.remove()
-      else if (finished.length > found.finished.length) await found.progress(finished)
+  async #sendBatches({ batches, found }: ReplayedParcel): Promise<void> {
+    for (;;) {
+      const batch = batches.find(({ isFinished }) => !isFinished)
+      if (batch === undefined) return
+      if (batch.state === 'sent') throw new Error('an export of what processes before have left has not called back')
+      const call = await this.#sendBatch(batch)
+      if (call === undefined) continue
+      await this.#calls.changed.until(() => call.outcome !== undefined, this.#calls.timeoutMillis)
+      if (call.outcome === undefined || call.outcome.type === 'undelivered' || call.outcome.type === 'unknown')
+        throw new Error('it has to be sent again')
+      const progress = progressOf(batches)
+      if (progress.finished.length < batches.length) await found.progress(progress)
     }
-  }
-
-  /** They are for the next process to send. */
-  forget(): void {
-    this.#parcels = []
   }
 }

@@ -47,8 +47,9 @@ export class ScriptedExporter implements PushMetricExporter {
   rejectedAnything = false
   rejectedPoints = 0
   running = 0
-  /** Age in ms of the youngest call that was still running when another one started. */
+  /** Age in ms of the youngest call that was still running when another one started, and of that with the same points. */
   youngestBeside = Number.POSITIVE_INFINITY
+  youngestTwin = Number.POSITIVE_INFINITY
   forceFlushes = 0
   shutdowns = 0
   readonly #temporality: (kind: InstrumentType) => AggregationTemporality
@@ -71,8 +72,13 @@ export class ScriptedExporter implements PushMetricExporter {
 
   export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void | Promise<void> {
     const nowMillis = performance.now()
-    for (const { startedMillis } of this.hanging) {
-      this.youngestBeside = Math.min(this.youngestBeside, nowMillis - startedMillis)
+    const windows = new Set(windowsIn(metrics))
+    for (const other of this.hanging) {
+      const ageMillis = nowMillis - other.startedMillis
+      this.youngestBeside = Math.min(this.youngestBeside, ageMillis)
+      if (windowsIn(other.metrics).some((window) => windows.has(window))) {
+        this.youngestTwin = Math.min(this.youngestTwin, ageMillis)
+      }
     }
     this.calls.push(metrics)
     const { answer } = this
@@ -161,4 +167,15 @@ export function pointsIn({ scopeMetrics }: ResourceMetrics): number {
   return scopeMetrics
     .flatMap(({ metrics }) => metrics)
     .reduce((points, { dataPoints }) => points + dataPoints.length, 0)
+}
+
+/** The windows of all points, each with its series. */
+function windowsIn({ scopeMetrics }: ResourceMetrics): string[] {
+  return scopeMetrics
+    .flatMap(({ metrics }) => metrics)
+    .flatMap(({ descriptor, dataPoints }) =>
+      dataPoints.map(({ attributes, startTime, endTime }) =>
+        JSON.stringify([descriptor.name, attributes, startTime, endTime]),
+      ),
+    )
 }

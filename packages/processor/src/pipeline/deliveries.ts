@@ -1,27 +1,18 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { report } from '../series/report.ts'
-import { DeliverySchedule } from './delivery-schedule.ts'
+import { DeliverySchedule, type Demand } from './delivery-schedule.ts'
 import type { ExporterAdapter } from './exporter-adapter.ts'
-import { whileMoving } from './while-moving.ts'
 
 /** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
 const GRACE_MILLIS = 100
-
-/**
- * After how many export time-outs without any movement a delivery is no longer waited for. A push adapter may need three: a
- * delivery under way and then this one may each wait for a call that is out, and an exporter's own flush may take the third.
- */
-const STALLED_TIMEOUTS = 4
 
 /** What all adapters of one reader deliver, by interval and on demand, and how they end. */
 export class Deliveries {
   readonly #adapters: readonly ExporterAdapter[]
   readonly #schedules: readonly DeliverySchedule[]
-  readonly #exportTimeoutMillis: number
 
-  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number, exportTimeoutMillis: number) {
+  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number) {
     this.#adapters = adapters
-    this.#exportTimeoutMillis = exportTimeoutMillis
     this.#schedules = adapters
       .filter((adapter) => adapter.deliver !== undefined)
       .map((adapter) => new DeliverySchedule(adapter, exportIntervalMillis))
@@ -34,25 +25,14 @@ export class Deliveries {
       : Math.min(...this.#schedules.map((schedule) => schedule.intervalMillis))
   }
 
-  /** Starts what is due; to be called after a turn that a tick has started. */
-  startDue(tickMillis: number): void {
-    for (const schedule of this.#schedules) schedule.startIfDue(tickMillis / 2)
+  /** What is due at a tick: to be started after the turn that the tick starts. */
+  takeDue(tickMillis: number): readonly DeliverySchedule[] {
+    return this.#schedules.filter((schedule) => schedule.takeDue(tickMillis / 2))
   }
 
-  /**
-   * Lets every adapter deliver. Never rejects: resolves to what went wrong, which is nothing when all is delivered.
-   *
-   * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`; without it every adapter
-   * tries once, and one that no longer moves is not waited for
-   */
-  async all(retryUntilMillis?: number): Promise<unknown[]> {
-    const deliveries = this.#schedules.map((schedule) => {
-      const delivery = schedule.deliverNow(retryUntilMillis)
-      if (retryUntilMillis !== undefined) return delivery
-      const timeoutMillis = schedule.adapter.exportTimeoutMillis ?? this.#exportTimeoutMillis
-      return whileMoving(schedule.adapter, delivery, STALLED_TIMEOUTS * timeoutMillis)
-    })
-    return failuresOf(await Promise.allSettled(deliveries))
+  /** Lets every adapter deliver. Never rejects: resolves to what went wrong, which is nothing when all is delivered. */
+  async all(demand: Demand): Promise<unknown[]> {
+    return failuresOf(await Promise.allSettled(this.#schedules.map((schedule) => schedule.deliverNow(demand))))
   }
 
   /**

@@ -49,10 +49,17 @@ export interface ExporterAdapter {
   /**
    * Sends everything absorbed before the call, and the cumulative points as they are now. Rejects when something was not
    * delivered: it is held and sent again with the next call, or, if it cannot be delivered ever, dropped and counted. It
-   * has to settle in bounded time: `shutdown()` of the reader waits for it. When it is too early to try again, it resolves
+   * has to settle in bounded time. When it is too early to try again, it resolves
    * and goes on holding.
    */
   deliver?(options: DeliverOptions): Promise<void>
+  /**
+   * Does whatever else can be done for what is undelivered, at the end of a {@link deliver} that `forceFlush()` or `shutdown()`
+   * has asked for, and beside one whose end would come too late for them. What it comes to counts, and not what `deliver`
+   * did. Unlike that it does not keep the next interval from delivering, and may be called while an earlier call has not
+   * settled. It settles in time. Rejects with what is undelivered.
+   */
+  flush?(options: FlushOptions): Promise<void>
   /**
    * Makes what it holds outlive the process. Called at the end of every turn, which waits for it: what `flush()` has
    * resolved for is safe. Never rejects; settles in bounded time.
@@ -82,6 +89,18 @@ export interface DeliverOptions {
    * undelivered then is lost. Default 0: try once. An adapter may leave it out of account.
    */
   readonly retryForMillis?: number
+}
+
+/** Who asks for a flush, and until when. */
+export interface FlushOptions {
+  /** How long the caller waits, in ms. */
+  readonly timeoutMillis: number
+  /** Whether it is in `shutdown()`: what is undelivered then is lost. */
+  readonly isLast: boolean
+  /** Whether to try again what fails until the time is up: the `shutdown()` has a deadline. */
+  readonly retries: boolean
+  /** Whether an earlier delivery is still under way, which has not sent what came since it began. */
+  readonly isBeside: boolean
 }
 
 /** What a reader offers its adapters. */

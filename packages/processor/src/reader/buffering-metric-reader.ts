@@ -8,6 +8,7 @@ import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { TimeSlice } from '../core/time-slice.ts'
 import { Deliveries } from '../pipeline/deliveries.ts'
+import type { Demand } from '../pipeline/delivery-schedule.ts'
 import { Derivation } from '../pipeline/derivation.ts'
 import { Drain } from '../pipeline/drain.ts'
 import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
@@ -76,7 +77,7 @@ export class BufferingMetricReader extends MetricReader {
       settings.adapters,
       this.#slice,
     )
-    this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis, settings.exportTimeoutMillis)
+    this.#deliveries = new Deliveries(settings.adapters, settings.exportIntervalMillis)
     const { exitTimeoutMillis } = settings
     if (exitTimeoutMillis !== undefined) this.#exit = new Exit(this.#ending(), exitTimeoutMillis)
     if (settings.selfObservation) {
@@ -98,7 +99,8 @@ export class BufferingMetricReader extends MetricReader {
   /**
    * A turn, then delivery of everything that was recorded before the call, by every adapter.
    *
-   * @param options.timeoutMillis when to stop waiting; what is undelivered by then stays held and is sent later
+   * @param options.timeoutMillis when to stop waiting; what is undelivered by then stays held and is sent later. Default: twice
+   * the collect and export time-outs together
    * @throws Error that says how many points are undelivered, and why
    */
   override async forceFlush(options?: { timeoutMillis?: number }): Promise<void> {
@@ -116,7 +118,8 @@ export class BufferingMetricReader extends MetricReader {
   /**
    * Delivers like {@link forceFlush}, then shuts every exporter down. Later calls get the same promise.
    *
-   * @param options.timeoutMillis when to give up; what is undelivered by then is lost, and counted as `shutdown`
+   * @param options.timeoutMillis until when to try again what fails; what is undelivered by then is lost, and counted as
+   * `shutdown`. Default: everything is tried once, and waited for no longer than twice the collect and export time-outs together
    * @throws Error that says how many points were lost, and why
    */
   override shutdown(options?: { timeoutMillis?: number }): Promise<void> {
@@ -193,8 +196,12 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   #exportTurn(tickMillis: number): void {
+    // Asked now: a delivery that ends during the turn belongs to the interval before.
+    const due = this.#deliveries.takeDue(tickMillis)
     this.#turns.request().then(
-      () => this.#deliveries.startDue(tickMillis),
+      () => {
+        for (const schedule of due) schedule.start()
+      },
       (error: unknown) => report('error', 'sluice: a turn failed', error),
     )
   }
@@ -204,31 +211,33 @@ export class BufferingMetricReader extends MetricReader {
     void this.#turns.between(() => this.#collection.collect(this.#settings.collectTimeoutMillis))
   }
 
-  /**
-   * Every delivery after a turn; resolves to what went wrong.
-   *
-   * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`
-   */
-  async #deliverAfter(turn: Promise<void>, timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
+  /** Every delivery after a turn; resolves to what went wrong. */
+  async #deliverAfter(turn: Promise<void>, demand: Demand): Promise<unknown[]> {
     const delivered = turn.then(
-      () => this.#deliveries.all(retryUntilMillis),
+      () => this.#deliveries.all(demand),
       (error: unknown) => [error],
     )
-    if (timeoutMillis === undefined) return delivered
+    const timeoutMillis = demand.deadlineMillis - performance.now()
     const failures = await within(delivered, timeoutMillis)
-    return failures === TIMED_OUT ? [new Error(`not done within timeoutMillis of ${timeoutMillis}`)] : failures
+    return failures === TIMED_OUT ? [new Error(`not done within ${Math.round(timeoutMillis)} ms`)] : failures
   }
 
-  async #flushAll(timeoutMillis: number | undefined): Promise<void> {
-    const failures = await this.#deliverAfter(this.#turns.request(), timeoutMillis)
+  async #flushAll(timeoutMillis = this.#settings.flushTimeoutMillis): Promise<void> {
+    const demand = {
+      deadlineMillis: performance.now() + timeoutMillis,
+      isLast: false,
+      retries: false,
+      turn: () => this.#turns.request(),
+    }
+    const failures = await this.#deliverAfter(this.#turns.request(), demand)
     if (failures.length === 0) return
     const pending = this.#deliveries.pending()
     throw failed('forceFlush', pending && `left undelivered: ${pending}`, failures)
   }
 
-  async #close(timeoutMillis = Number.POSITIVE_INFINITY): Promise<void> {
+  async #close(timeoutMillis: number | undefined): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    const deadlineMillis = performance.now() + timeoutMillis
+    const deadlineMillis = performance.now() + (timeoutMillis ?? this.#settings.flushTimeoutMillis)
     const failures: unknown[] = []
     // A reader that was never registered has nothing to deliver, but its exporters may hold sockets and timers.
     if (this.#registered) {
@@ -236,9 +245,9 @@ export class BufferingMetricReader extends MetricReader {
       const turn = this.#turns.request().then(() => {
         isTurned = true
       })
-      const hasDeadline = Number.isFinite(timeoutMillis)
-      const delivered = hasDeadline ? this.#deliverAfter(turn, timeoutMillis, deadlineMillis) : this.#deliverAfter(turn)
-      failures.push(...(await delivered))
+      const retries = timeoutMillis !== undefined
+      const demand = { deadlineMillis, isLast: true, retries, turn: () => this.#turns.request() }
+      failures.push(...(await this.#deliverAfter(turn, demand)))
       // A turn that hangs in a callback must not keep what was recorded from the adapters.
       if (!isTurned) this.#saveAtOnce()
     }

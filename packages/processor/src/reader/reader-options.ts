@@ -68,6 +68,8 @@ export interface ReaderSettings {
   readonly exportTimeoutMillis: number
   readonly collectIntervalMillis: number | undefined
   readonly collectTimeoutMillis: number
+  /** How long `forceFlush()` and `shutdown()` take at most when they are given no deadline, in ms. */
+  readonly flushTimeoutMillis: number
   readonly minFlushAgeMillis: number
   readonly aggregationSelector: AggregationSelector
   readonly cardinalityLimits: CardinalityLimits
@@ -108,13 +110,16 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     )
     exportTimeoutMillis = exportIntervalMillis
   }
+  const collectTimeoutMillis = millis('collectTimeoutMillis', options.collectTimeoutMillis) ?? 5_000
+  const longestExportMillis = Math.max(exportTimeoutMillis, ...adapters.map((each) => each.exportTimeoutMillis ?? 0))
   return {
     adapters,
     buffer: checkBuffer(options.buffer),
     exportIntervalMillis,
     exportTimeoutMillis,
     collectIntervalMillis: millis('collectIntervalMillis', options.collectIntervalMillis),
-    collectTimeoutMillis: millis('collectTimeoutMillis', options.collectTimeoutMillis) ?? 5_000,
+    collectTimeoutMillis,
+    flushTimeoutMillis: 2 * (collectTimeoutMillis + longestExportMillis),
     minFlushAgeMillis:
       options.minFlushAgeMillis === 0 ? 0 : (millis('minFlushAgeMillis', options.minFlushAgeMillis) ?? 0),
     aggregationSelector: checkSelector(options.aggregationSelector) ?? agreedAggregation(adapters),

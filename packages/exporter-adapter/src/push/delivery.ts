@@ -1,0 +1,209 @@
+import type { Batch } from './batch.ts'
+import type { ExportCall, ExportCalls } from './export-calls.ts'
+import type { HeldParcels } from './held-parcels.ts'
+import type { Backoff } from './retry.ts'
+
+/** The least time between two attempts of one shutdown, in ms: full jitter may leave none. */
+const SHORTEST_BACKOFF_MILLIS = 10
+
+/** How long before the deadline of a shutdown the last attempt starts, as a share of its time: it wants to be answered. */
+const SHARE_OF_LAST_ATTEMPT = 0.1
+
+/** What a {@link Delivery} asks of its adapter. */
+interface Sender {
+  /** Seals what is open if there is room for it, and captures the cumulative points. */
+  seal(isLast: boolean): Promise<void>
+  /** Most points of a batch. */
+  batchSize(): number
+  /** How many batches sealing would add, about. */
+  unsealedBatches(): number
+  /**
+   * Starts an Export call with these batches, unless they need none any more.
+   *
+   * @throws Error once the adapter is shut down, or when too many calls are out
+   */
+  send(batches: readonly Batch[]): Promise<ExportCall | undefined>
+  /** To be called when batches may have been finished. */
+  writeDown(): Promise<void>
+  /** Whether nothing is owed any more, sealed or not. */
+  isDone(): boolean
+}
+
+/**
+ * What is sent, in which order, and when.
+ *
+ * 1. What is known not to have arrived goes first, oldest first, at every interval, whatever the backoff. So a receiver that is
+ *    well again has all of it before the next interval.
+ * 2. The calls of one interval follow each other as they are answered. They have one time-out together; one that takes more
+ *    than its share of it has the next one start beside it. So all of it is sent within one time-out, and nothing of the
+ *    next interval waits for it: `PeriodicExportingMetricReader` sends at the same moments.
+ * 3. What may have arrived goes last, each batch after a backoff of its own, and only once its call has settled or was given
+ *    up, or when no more than one time-out is left before the end. It holds up nothing.
+ * 4. A delivery stops where the receiver turns it away.
+ */
+export class Delivery {
+  readonly #calls: ExportCalls
+  readonly #held: HeldParcels
+  readonly #backoff: Backoff
+  readonly #sender: Sender
+  #isResending = false
+  /** The number of the last call before the latest interval's: what was sent since has been tried by it. */
+  #callBefore = 0
+
+  constructor(calls: ExportCalls, held: HeldParcels, backoff: Backoff, sender: Sender) {
+    this.#calls = calls
+    this.#held = held
+    this.#backoff = backoff
+    this.#sender = sender
+  }
+
+  /**
+   * Sends what has not arrived; then, without waiting for it, what may have, as far as it is due.
+   *
+   * @param windowMillis how long to wait for its calls in all
+   */
+  async interval(windowMillis: number): Promise<void> {
+    this.#callBefore = this.#calls.started
+    const calls = await this.#sendUntried(windowMillis, false)
+    const isReceiverWell = calls.every(({ outcome }) => outcome?.type === 'delivered')
+    if (!isReceiverWell || this.#isResending) return
+    this.#isResending = true
+    this.#resend(this.#calls.timeoutMillis, isDue)
+      .catch(() => {}) // Shut down meanwhile: what is left is counted there.
+      .finally(() => {
+        this.#isResending = false
+      })
+  }
+
+  /** What `forceFlush()` does beyond an interval: sends what may have arrived once, and waits for what is out. */
+  async flush(windowMillis: number): Promise<void> {
+    const endMillis = performance.now() + windowMillis
+    await this.#resend(windowMillis, this.#isOfBefore)
+    await this.#untilQuiet(endMillis)
+  }
+
+  /**
+   * What `shutdown()` does beyond an interval.
+   *
+   * @param endMillis when it has to be over, in the time of `performance.now()`
+   * @param retries whether to try again what fails, with backoff, as long as an attempt starts before the end
+   * @param isBeside whether an interval's calls are still waited for, so that the last points have not been sent
+   */
+  async last(endMillis: number, retries: boolean, isBeside: boolean): Promise<void> {
+    const lastTimeoutMillis = retries ? endMillis - this.#calls.timeoutMillis : performance.now()
+    await Promise.all([
+      isBeside && this.#sendBeside(endMillis),
+      this.#repeatOverdue(lastTimeoutMillis),
+      this.#tryAgain(endMillis, retries),
+    ])
+    await this.#untilQuiet(endMillis)
+  }
+
+  /** Rules 1, 2 and 4. Resolves to the calls, which may be out. */
+  async #sendUntried(windowMillis: number, isLast: boolean): Promise<readonly ExportCall[]> {
+    const startedMillis = performance.now()
+    const calls: ExportCall[] = []
+    const waitFor = async (isEnough: () => boolean, shareMillis: number): Promise<void> => {
+      await this.#calls.changed.until(isEnough, startedMillis + shareMillis - performance.now())
+      await this.#sender.writeDown()
+    }
+    for (let isSealed = false; ; ) {
+      // What was captured before is replaced by what sealing captures.
+      const untried = isSealed ? this.#held.untried() : this.#held.untriedDelta()
+      const [batch, next] = untried
+      if (batch === undefined) {
+        if (isSealed) break
+        await this.#sender.seal(isLast)
+        isSealed = true
+        continue
+      }
+      const left = untried.length + (isSealed ? 0 : this.#sender.unsealedBatches())
+      const isPair = this.#held.goTogether(batch, next, this.#sender.batchSize())
+      const call = await this.#sender.send(isPair ? [batch, next!] : [batch])
+      if (call === undefined) continue
+      calls.push(call)
+      const shareMillis = (windowMillis * calls.length) / (calls.length + left - (isPair ? 2 : 1))
+      await waitFor(() => call.outcome !== undefined, shareMillis)
+      if (call.outcome?.type === 'undelivered') break
+    }
+    await waitFor(() => calls.every(({ outcome }) => outcome !== undefined), windowMillis)
+    return calls
+  }
+
+  /** Sends what may have arrived, one batch after the other, until the receiver does not answer or turns one away. */
+  async #resend(windowMillis: number, isWanted: (batch: Batch) => boolean): Promise<void> {
+    const endMillis = performance.now() + windowMillis
+    const seen = new Set<Batch>()
+    for (;;) {
+      const batch = this.#held.unknown().find((each) => isWanted(each) && !seen.has(each))
+      if (batch === undefined) return
+      seen.add(batch)
+      const call = await this.#sender.send([batch])
+      if (call === undefined) continue
+      const left = endMillis - performance.now()
+      const isAnswered = await this.#calls.changed.until(() => call.outcome !== undefined, left)
+      await this.#sender.writeDown()
+      if (!isAnswered || call.outcome?.type === 'undelivered') return
+    }
+  }
+
+  readonly #isOfBefore = (batch: Batch): boolean => batch.lastCall <= this.#callBefore
+
+  /**
+   * Sends the last points beside calls that are within their time-out, because the end comes before that is over. When one of
+   * those is answered after all, they go once more: the receiver may be another one by then.
+   */
+  async #sendBeside(endMillis: number): Promise<void> {
+    const awaited = [...this.#calls.out]
+    const calls = await this.#sendUntried(0, true)
+    const left = endMillis - performance.now()
+    if (!(await this.#calls.changed.until(() => awaited.some(({ outcome }) => outcome !== undefined), left))) return
+    await this.#repeat(calls.flatMap(({ batches }) => batches).filter(({ state }) => state === 'sent'))
+  }
+
+  /** Sends again what is in calls that are over their time-out, once no more than one time-out is left. */
+  async #repeatOverdue(fromMillis: number): Promise<void> {
+    if (await this.#calls.changed.until(() => this.#sender.isDone(), fromMillis - performance.now())) return
+    const overdue = new Set([...this.#calls.out].flatMap((call) => (call.isOverdue ? call.batches : [])))
+    await this.#repeat(this.#held.sent().filter((batch) => overdue.has(batch)))
+  }
+
+  async #repeat(batches: readonly Batch[]): Promise<void> {
+    for (const batch of batches) {
+      if (batch.isFinished) continue
+      batch.mayHaveArrived = true
+      await this.#sender.send([batch])
+    }
+  }
+
+  /** An attempt at least every time-out, whatever the backoff, and the last one just before the end. */
+  async #tryAgain(endMillis: number, retries: boolean): Promise<void> {
+    const left = (): number => endMillis - performance.now()
+    const hasWork = (): boolean => this.#held.untried().length + this.#held.unknown().length > 0
+    const { timeoutMillis, changed } = this.#calls
+    const lastMillis = endMillis - left() * SHARE_OF_LAST_ATTEMPT
+    await this.#resend(Math.min(timeoutMillis, left()), this.#isOfBefore)
+    for (let startedMillis = performance.now(); ; ) {
+      if (!retries || !(await changed.until(hasWork, left()))) return
+      const nowMillis = performance.now()
+      const backoffMillis = this.#backoff.millisAfter(Math.max(1, this.#calls.failuresInARow))
+      const nextMillis = Math.min(nowMillis + backoffMillis, startedMillis + timeoutMillis, lastMillis)
+      const pauseMillis = Math.max(SHORTEST_BACKOFF_MILLIS, nextMillis - nowMillis)
+      if (nowMillis >= lastMillis || pauseMillis >= left()) return
+      if (await changed.until(() => this.#sender.isDone(), pauseMillis)) return
+      startedMillis = performance.now()
+      await this.#sendUntried(Math.min(timeoutMillis, left()), true)
+      await this.#resend(Math.min(timeoutMillis, left()), () => true)
+    }
+  }
+
+  async #untilQuiet(endMillis: number): Promise<void> {
+    const isQuiet = (): boolean => this.#sender.isDone() || this.#held.sent().length === 0
+    await this.#calls.changed.until(isQuiet, endMillis - performance.now())
+    await this.#sender.writeDown()
+  }
+}
+
+function isDue({ notBeforeMillis }: Batch): boolean {
+  return notBeforeMillis <= performance.now()
+}
