@@ -60,6 +60,7 @@ export class CollectionFold {
 
   *#fold({ scopeMetrics }: ResourceMetrics): Slices {
     this.#slice.begin()
+    yield* this.#deltas.begin(this.#generations, this.#slice)
     for (const { scope, metrics } of scopeMetrics) {
       for (const metric of metrics) {
         try {
@@ -96,7 +97,7 @@ export class CollectionFold {
       } else {
         // Which generation is hot is asked for at each point: the loop yields, and a late collection may straddle a freeze.
         const value = isCumulative ? this.#deltas.next(stream, point) : point.value
-        this.#generations.hot.add(stream, point.attributes, value)
+        if (value !== undefined) this.#generations.hot.add(stream, point.attributes, value)
       }
       if (this.#slice.spent()) yield
     }
