@@ -57,6 +57,8 @@ test('what is delivered of a directory that was taken does not touch what lies i
   second.counter.add(100)
   await vi.advanceTimersByTimeAsync(1)
   await second.reader.forceFlush()
+  // The turn after has nothing to write down any more.
+  await second.reader.flush()
   // What it had found lies elsewhere now, and is for whoever has it.
   expect(second.adapter.stats()).toMatchObject({
     pendingPoints: 0,

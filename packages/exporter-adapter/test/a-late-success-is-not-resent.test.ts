@@ -1,5 +1,5 @@
 import type { AttachedReader } from '@otel-sluice/processor'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { INTERVAL, pushPipeline, TIMEOUT } from './support/pipeline.ts'
 import { ScriptedExporter } from './support/scripted-exporter.ts'
@@ -39,21 +39,36 @@ test('a call that succeeds after its time-out is delivered, and sent only once',
   expect(stats()).toMatchObject({ deliveredPoints: 1, pendingPoints: 0, failures: 1, outcomeUnknown: 0 })
 })
 
-test('no other export starts while one is under way, also across forceFlush', async () => {
-  const { exporter, counter, interval, reader } = await hanging()
+test('no other export starts while one is within its time-out, also across forceFlush', async () => {
+  const { exporter, counter, interval, reader } = pushPipeline()
+  exporter.answer = { afterMillis: 0.9 * TIMEOUT }
+  counter.add(1)
+  await interval()
+  counter.add(2)
+  const flushed = reader.forceFlush()
+  await vi.advanceTimersByTimeAsync(2 * TIMEOUT)
+  await flushed
+  expect(exporter.calls).toHaveLength(2)
+  expect(exporter.youngestBeside).toBe(Number.POSITIVE_INFINITY)
+  expect(exporter.receiver.total('counter')).toBe(3)
+})
+
+test('what was never sent goes out beside a call that is over its time-out, and what is in that is not sent again', async () => {
+  const { exporter, counter, interval, reader, stats } = await hanging()
   exporter.answer = 'success'
   counter.add(2)
   await interval()
-  const rejection = expect(reader.forceFlush()).rejects.toThrow(
-    /left undelivered: 2 points .*an export has not called back for \d+ ms/,
-  )
-  await vi.advanceTimersByTimeAsync(3 * TIMEOUT)
+  counter.add(4)
+  const rejection = expect(reader.forceFlush()).rejects.toThrow(/left undelivered: 1 points .*no answer within 500 ms/)
+  await vi.advanceTimersByTimeAsync(TIMEOUT)
   await rejection
-  expect(exporter.calls).toHaveLength(1)
+  expect(exporter.calls).toHaveLength(3)
+  expect(exporter.receiver.total('counter')).toBe(6)
   exporter.hanging[0]!.succeed()
   await interval()
-  expect(exporter.calls).toHaveLength(2)
-  expect(exporter.receiver.total('counter')).toBe(3)
+  expect(exporter.calls).toHaveLength(3)
+  expect(exporter.receiver.total('counter')).toBe(7)
+  expect(stats()).toMatchObject({ outcomeUnknown: 0, pendingPoints: 0 })
 })
 
 test('a call that fails late is resent, as it may have arrived', async () => {
@@ -96,24 +111,38 @@ test('after ten time-outs the call is given up and its batch resent', async () =
   expect(log.some((line) => /giving up on an export that has not called back/.test(line))).toBe(true)
 })
 
-test('a second call that hangs is held and merged into until one of them settles', async () => {
-  const { exporter, counter, stats } = await hanging()
-  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
-  expect(exporter.hanging).toHaveLength(2)
-  for (let i = 0; i < 20; i++) {
-    counter.add(1)
-    await vi.advanceTimersByTimeAsync(INTERVAL)
-  }
-  expect(exporter.hanging).toHaveLength(2)
-  expect(exporter.calls).toHaveLength(2)
-  expect(stats()).toMatchObject({ pendingPoints: 2, mergedPoints: 19 })
+describe('an exporter that never calls back', () => {
+  test('is sent what is new at each interval, and nothing again before ten time-outs', async () => {
+    const { exporter, counter, interval, stats } = await hanging()
+    for (let i = 0; i < 20; i++) {
+      counter.add(1)
+      await interval()
+    }
+    expect(exporter.youngestTwin).toBeGreaterThanOrEqual(10 * TIMEOUT)
+    expect(stats()).toMatchObject({ mergedPoints: 0, pendingPoints: 21 })
+    exporter.answer = 'success'
+    for (const call of [...exporter.hanging]) call.fail()
+    for (let i = 0; i < 5; i++) await interval()
+    expect(exporter.receiver.total('counter')).toBe(21)
+    expect(exporter.receiver.violations).toEqual([])
+    expect(stats().pendingPoints).toBe(0)
+  })
 
-  // The call that was given up settles: with its place free, the second one may be given up in turn.
-  exporter.answer = 'success'
-  exporter.hanging[0]!.fail()
-  await vi.advanceTimersByTimeAsync(2 * INTERVAL)
-  expect(exporter.receiver.total('counter')).toBe(21)
-  expect(stats().pendingPoints).toBe(0)
+  test('is called no more once a hundred calls are out, and what comes is merged', async () => {
+    const { exporter, counter, interval, stats } = await hanging()
+    for (let i = 0; i < 200; i++) {
+      counter.add(1)
+      await interval()
+    }
+    expect(exporter.calls).toHaveLength(100)
+    expect(stats()).toMatchObject({ offeredPoints: 201, deliveredPoints: 0 })
+    expect(stats().pendingPoints).toBeLessThanOrEqual(65)
+    exporter.answer = 'success'
+    for (const call of [...exporter.hanging]) call.succeed()
+    await interval()
+    expect(exporter.receiver.total('counter')).toBe(201)
+    expect(stats().pendingPoints).toBe(0)
+  })
 })
 
 test('a given-up call that succeeds before its batch was resent counts, and cancels the resend', async () => {
@@ -161,24 +190,6 @@ test('one whose last try was refused, after tries that nobody told of, is resent
     failures: 1,
     lastError: 'connect ECONNREFUSED',
   })
-})
-
-test('a batch finished by the given-up call does not let the next one start while its resend is still running', async () => {
-  const { exporter, counter, interval, stats } = pushPipeline(undefined, { maxExportBatchSize: 1 })
-  exporter.answer = 'hang'
-  for (let n = 0; n < 4; n++) counter.add(1, { n })
-  await interval()
-  await vi.advanceTimersByTimeAsync(12 * TIMEOUT)
-  expect(exporter.hanging).toHaveLength(2)
-  exporter.hanging[0]!.succeed()
-  await vi.advanceTimersByTimeAsync(4 * INTERVAL)
-  expect(exporter.running).toBe(1)
-  expect(exporter.calls).toHaveLength(2)
-  exporter.answer = 'success'
-  exporter.hanging[0]!.succeed()
-  await vi.advanceTimersByTimeAsync(2 * INTERVAL)
-  expect(exporter.receiver.violations).toEqual([])
-  expect(stats()).toMatchObject({ deliveredPoints: 4, pendingPoints: 0 })
 })
 
 test('a given-up call that succeeds while its batch is arranged again cancels the resend', async () => {

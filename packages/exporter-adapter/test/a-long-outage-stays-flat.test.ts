@@ -18,9 +18,9 @@ const DAYS = Number(process.env.SLUICE_DAYS ?? 1)
 const INTERVAL = 60_000
 const TURNS = (DAYS * 24 * 60 * 60_000) / INTERVAL
 const SAMPLES = 10
-/** What is held of two parcels of at most eleven series each, of two adapters, is far below both. */
+/** What is held of 65 parcels of at most eleven series each, and of the latest sums of another adapter, is below both. */
 const MOST_HEAP_GROWTH_BYTES = 2 * 2 ** 20
-const MOST_DISK_BYTES = 16 * 1024
+const MOST_DISK_BYTES = 64 * 1024
 
 beforeEach(() => {
   vi.useFakeTimers()

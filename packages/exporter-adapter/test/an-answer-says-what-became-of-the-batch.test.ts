@@ -20,8 +20,32 @@ describe('OTLP/HTTP statuses', () => {
   test.each([502, 504])('%i is of a gateway, which does not know, and is retried', (status) => {
     expect(failed(status)).toBe('unknown')
   })
-  test.each([400, 401, 403, 404, 413, 500, 501, 505, 599])('%i is permanent', (status) => {
+  test.each([400, 401, 403, 404, 500, 501, 505, 599])('%i is permanent', (status) => {
     expect(failed(status)).toBe('rejected')
+  })
+})
+
+describe('a message that is too large', () => {
+  test('is told by HTTP 413', () => {
+    expect(failed(413)).toBe('too-large')
+  })
+  test.each([
+    [8, 'grpc: received message larger than max (4900000 vs. 4194304)'],
+    [8, 'grpc: received message after decompression larger than max 4194304'],
+    [8, 'trying to send message larger than max (4900000 vs. 4194304)'],
+    [8, 'Received message larger than max (4900000 vs 4194304)'],
+    [8, 'Attempted to send message with a size larger than 4194304'],
+    [8, 'gRPC message exceeds maximum size 4194304: 4900000'],
+    [8, 'Received message exceeds the maximum configured message size.'],
+    [2, 'Received HTTP status code 413'],
+  ])('is told by gRPC code %i with: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('too-large')
+  })
+  test.each([
+    [13, 'the message is larger than the disk'],
+    [8, 'quota exceeded'],
+  ])('is not what gRPC code %i says with: %s', (code, details) => {
+    expect(failed(code, { details })).toBe('rejected')
   })
 })
 
@@ -61,8 +85,6 @@ describe('OTLP/gRPC codes', () => {
   test.each([
     [13, 'Received HTTP status code 400'],
     [16, 'Received HTTP status code 401'],
-    [2, 'Received HTTP status code 413'],
-    [8, 'Attempted to send message with a size larger than 4194304'],
     [13, 'cannot write to the database'],
     [13, 'upstream: Received RST_STREAM with code 2'],
   ])('%i is permanent with: %s', (code, details) => {

@@ -126,7 +126,7 @@ describe('while the call hangs that a cumulative sum was last sealed for', () =>
     const shutdown = reader.shutdown({ timeoutMillis: 100 }).catch(() => undefined)
     await vi.advanceTimersByTimeAsync(INTERVAL)
     await shutdown
-    expect(stats()).toMatchObject({ lostPoints: { shutdown: 2 }, pendingPoints: 0 })
+    expect(stats()).toMatchObject({ supersededPoints: 1, lostPoints: { shutdown: 1 }, pendingPoints: 0 })
   })
 })
 

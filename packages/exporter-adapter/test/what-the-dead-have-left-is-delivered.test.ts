@@ -29,15 +29,16 @@ function successorOn(spoolDirectory: string) {
   return { ...pushPipeline(undefined, { name: NAME, spoolDirectory, maxExportBatchSize: 2 }), fs }
 }
 
-const progress = (id: string, ...finished: readonly number[]) => ({
-  slot: 'progress',
-  body: encodeProgress({ id, finished }),
+/** @param sizes of the batches that it is cut into */
+const progress = (id: string, sizes: readonly number[], ...finished: readonly number[]) => ({
+  slot: 'progress-1',
+  body: encodeProgress({ id, sizes, finished }),
   points: 0,
 })
 
 test('what has been delivered of a parcel is not sent again', async () => {
   const directory = directoryOfThisTest()
-  await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', 1))
+  await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', [2, 2, 1], 1))
   const { exporter, interval, stats } = successorOn(directory)
   await interval()
   expect([0, 1, 2, 3, 4].map((series) => exporter.receiver.total('counter', { series }))).toEqual([1, 1, 0, 0, 1])
@@ -50,7 +51,7 @@ test.each([
   ['between two batches', [0.5]],
 ])('a parcel is sent whole where its progress is that of another cut: a batch %s', async (_, finished) => {
   const directory = directoryOfThisTest()
-  await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', ...finished))
+  await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', [2, 2, 1], ...finished))
   await leave(directory, NAME, sealed(parcelOf('b', 2, { from: 5 })))
   const { exporter, interval, stats } = successorOn(directory)
   await interval()
@@ -160,7 +161,7 @@ describe('what cannot be read', () => {
     ['has no header', (bytes: Buffer) => bytes.subarray(0, 20)],
   ])('of progress that %s counts for nothing, and its parcel is sent whole', async (_, change) => {
     const directory = directoryOfThisTest()
-    rot(await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', 0)), 'progress', change)
+    rot(await leave(directory, NAME, sealed(parcelOf('a', 5)), progress('a', [2, 2, 1], 0)), 'progress', change)
     const { interval, stats } = successorOn(directory)
     await interval()
     expect(stats()).toMatchObject({ offeredPoints: 5, deliveredPoints: 5, lostPoints: { 'spool-unreadable': 0 } })
@@ -174,8 +175,8 @@ describe('what cannot be read', () => {
     ['nothing', Buffer.alloc(0)],
   ])('is set aside though its checksum is right: %s', async (_, body) => {
     const directory = directoryOfThisTest()
-    await leave(directory, NAME, { slot: 'sealed', body, points: 4 })
-    await leave(directory, NAME, { slot: 'progress', body, points: 0 }, sealed(parcelOf('b', 2)))
+    await leave(directory, NAME, { slot: 'sealed-1', body, points: 4 })
+    await leave(directory, NAME, { slot: 'progress-1', body, points: 0 }, sealed(parcelOf('b', 2)))
     const { interval, stats } = successorOn(directory)
     await interval()
     expect(stats()).toMatchObject({ offeredPoints: 6, deliveredPoints: 2, lostPoints: { 'spool-unreadable': 4 } })

@@ -1,4 +1,4 @@
-import type { AggregationTemporality, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { AttachedReader } from '@otel-sluice/processor'
 import type { MetricDataBuilder, Points } from '../metric-data.ts'
 
@@ -31,7 +31,7 @@ export class Batch {
   /** All batches of its section, in order: where it is replaced when it is split. */
   readonly section: Batch[]
   state: BatchState = 'pending'
-  /** Whether it may have arrived already, so that sending it again may double it at the receiver. */
+  /** Whether it may have arrived already, so that sending it again may double its values at the receiver. */
   mayHaveArrived = false
   /** How many calls are out for it that are not given up. */
   callsOut = 0
@@ -57,6 +57,11 @@ export class Batch {
   /** Whether it is to be sent, and is known not to have arrived. */
   get isUntried(): boolean {
     return this.state === 'pending' && !this.mayHaveArrived
+  }
+
+  /** It was sent, and nobody knows what became of it. Cumulative points cannot be counted twice. */
+  markUnknown(): void {
+    if (this.temporality === AggregationTemporality.DELTA) this.mayHaveArrived = true
   }
 
   /** @throws Error while its points are not in memory */

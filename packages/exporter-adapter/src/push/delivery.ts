@@ -15,6 +15,8 @@ interface Sender {
   seal(isLast: boolean): Promise<void>
   /** Most points of a batch. */
   batchSize(): number
+  /** Whether there is anything that was not in a sealed parcel yet. */
+  hasUnsealed(): boolean
   /** How many batches sealing would add, about. */
   unsealedBatches(): number
   /**
@@ -102,6 +104,7 @@ export class Delivery {
   /** Rules 1, 2 and 4. Resolves to the calls, which may be out. */
   async #sendUntried(windowMillis: number, isLast: boolean): Promise<readonly ExportCall[]> {
     const startedMillis = performance.now()
+    const callBefore = this.#calls.started
     const calls: ExportCall[] = []
     const waitFor = async (isEnough: () => boolean, shareMillis: number): Promise<void> => {
       await this.#calls.changed.until(isEnough, startedMillis + shareMillis - performance.now())
@@ -109,10 +112,12 @@ export class Delivery {
     }
     for (let isSealed = false; ; ) {
       // What was captured before is replaced by what sealing captures.
-      const untried = isSealed ? this.#held.untried() : this.#held.untriedDelta()
+      const all = isSealed ? this.#held.untried() : this.#held.untriedDelta()
+      const untried = all.filter(({ lastCall }) => lastCall <= callBefore)
       const [batch, next] = untried
       if (batch === undefined) {
-        if (isSealed) break
+        // Cumulative points are sent at every interval, and once more before the end only if they have not arrived.
+        if (isSealed || (isLast && !this.#sender.hasUnsealed() && this.#held.untried().length === 0)) break
         await this.#sender.seal(isLast)
         isSealed = true
         continue
@@ -171,7 +176,7 @@ export class Delivery {
   async #repeat(batches: readonly Batch[]): Promise<void> {
     for (const batch of batches) {
       if (batch.isFinished) continue
-      batch.mayHaveArrived = true
+      batch.markUnknown()
       await this.#sender.send([batch])
     }
   }
@@ -179,12 +184,15 @@ export class Delivery {
   /** An attempt at least every time-out, whatever the backoff, and the last one just before the end. */
   async #tryAgain(endMillis: number, retries: boolean): Promise<void> {
     const left = (): number => endMillis - performance.now()
-    const hasWork = (): boolean => this.#held.untried().length + this.#held.unknown().length > 0
+    const hasWork = (): boolean =>
+      this.#sender.hasUnsealed() || this.#held.untried().length + this.#held.unknown().length > 0
     const { timeoutMillis, changed } = this.#calls
     const lastMillis = endMillis - left() * SHARE_OF_LAST_ATTEMPT
     await this.#resend(Math.min(timeoutMillis, left()), this.#isOfBefore)
     for (let startedMillis = performance.now(); ; ) {
-      if (!retries || !(await changed.until(hasWork, left()))) return
+      if (!retries) return
+      await changed.until(() => hasWork() || this.#sender.isDone(), left())
+      if (!hasWork()) return
       const nowMillis = performance.now()
       const backoffMillis = this.#backoff.millisAfter(Math.max(1, this.#calls.failuresInARow))
       const nextMillis = Math.min(nowMillis + backoffMillis, startedMillis + timeoutMillis, lastMillis)

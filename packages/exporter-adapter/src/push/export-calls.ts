@@ -46,6 +46,8 @@ export class ExportCalls {
   timeoutMillis = 0
   /** Told of every call once it has settled or was given up. */
   onExported: AttachedReader['onExported'] | undefined
+  /** Told when a call settles that is over its time-out: nobody may be waiting for it any more. */
+  onLateAnswer: () => void = () => {}
   /** Told of the size of every batch that the receiver finds too large; of one point, when that is lost for it. */
   onTooLarge: (points: number) => void = () => {}
 
@@ -158,6 +160,7 @@ export class ExportCalls {
     if (outcome.type === 'delivered') this.#delivered(call)
     else this.#failed(call, outcome)
     this.changed.notify()
+    if (call.isOverdue) this.onLateAnswer()
   }
 
   #delivered({ batches, isGivenUp }: ExportCall): void {
@@ -199,7 +202,7 @@ export class ExportCalls {
   #unknown(batch: Batch, isOut = true): void {
     if (isOut) batch.callsOut--
     if (batch.isFinished) return
-    batch.mayHaveArrived = true
+    batch.markUnknown()
     batch.unknownOutcomes++
     batch.notBeforeMillis = performance.now() + this.#backoff.millisAfter(batch.unknownOutcomes)
     if (batch.callsOut === 0) batch.state = 'pending'
@@ -210,7 +213,7 @@ export class ExportCalls {
     if (batch.size > 1) {
       batch.split()
     } else if (wasAlone) {
-      this.#reject(batch, `too large for the receiver: ${reason}`)
+      this.#reject(batch, reason)
     } else if (batch.callsOut === 0) {
       batch.state = 'pending'
     }

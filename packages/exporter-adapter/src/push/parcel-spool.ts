@@ -273,8 +273,9 @@ export class ParcelSpool {
   async #settle(spool: Spool): Promise<void> {
     for (const number of this.#stale) {
       await spool.remove(sealedSlot(number))
-      await spool.remove(progressSlot(number))
       this.#stale = this.#stale.filter((each) => each !== number)
+      // Without its parcel it says nothing.
+      await spool.remove(progressSlot(number))
     }
     for (const owed of this.#owed) {
       if (owed.isStored && owed.isWhole) continue

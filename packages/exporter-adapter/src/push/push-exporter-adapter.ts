@@ -90,6 +90,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#batchSize = this.#maxBatchSize
     const backoff = new Backoff(options.retry)
     this.#calls = new ExportCalls(this.name, exporter, this.#counts, backoff, () => this.#pendingPoints())
+    this.#calls.onLateAnswer = () => void this.#writeDown()
     this.#calls.onTooLarge = (points) => this.#tooLarge(points)
     if (options.spoolDirectory !== undefined) {
       this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
@@ -98,6 +99,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#delivery = new Delivery(this.#calls, this.#held, backoff, {
       seal: (isLast) => this.#attached.betweenTurns(() => this.#seal(isLast)),
       batchSize: () => this.#batchSize,
+      hasUnsealed: () => this.#open.size + this.#unsealedPoints() > 0,
       unsealedBatches: () => Math.ceil(this.#open.size / this.#batchSize) + this.#held.cumulative.length,
       send: (batches) => this.#send(batches),
       writeDown: () => this.#writeDown(),
@@ -342,7 +344,9 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (spool === undefined) return
     for (const parcel of finished) await spool.delivered(parcel)
     for (const parcel of this.#held.parcels) await spool.progress(parcel)
-    if (cumulative.every(({ isFinished }) => isFinished)) await spool.cumulativeDelivered(this.#sealedSave)
+    if (!cumulative.every(({ isFinished }) => isFinished)) return
+    // What was saved since is the same, where nothing was recorded since.
+    await spool.cumulativeDelivered(this.#unsealedPoints() === 0 ? spool.cumulativeSave : this.#sealedSave)
   }
 
   /** Resolves to what went wrong, if anything. */

@@ -82,7 +82,7 @@ export class Replays {
     for (const { batches, found } of this.#parcels) {
       const progress = progressOf(batches)
       if (progress.finished.length === batches.length) await found.remove()
-      else await found.progress(progress)
+      else if (progress.finished.length > found.delivered.finished.length) await found.progress(progress)
     }
   }
 

@@ -47,5 +47,5 @@ export function parcelOf(id: string, size: number, { from = 0, attributes = {} }
 
 export function sealed(record: ParcelRecord): LeftSlot {
   const points = record.streams.reduce((sum, { size }) => sum + size, 0)
-  return { slot: 'sealed', body: encodeParcelAtOnce(record), points }
+  return { slot: 'sealed-1', body: encodeParcelAtOnce(record), points }
 }

@@ -6,11 +6,12 @@ interface Taken {
   readonly value: unknown
 }
 
-/** What one series has sent in the times of one clock. */
-interface DeltaSeries {
-  readonly windows: Taken[]
-  /** Where the windows since the clock was last set back begin. */
-  from: number
+/** The delta windows of one series that were sent, whether or not they came in. */
+interface Tries {
+  /** By window, which of the clocks it is of: the clock may be set back. */
+  readonly windows: Map<string, number>
+  end: number
+  epoch: number
 }
 
 /**
@@ -21,8 +22,11 @@ interface DeltaSeries {
  */
 export class Receiver {
   /** Delta: every window of every series. Cumulative: the latest point. By `metric{attributes}`. */
-  readonly #delta = new Map<string, DeltaSeries>()
+  readonly #delta = new Map<string, Taken[]>()
   readonly #cumulative = new Map<string, Taken>()
+  /** Latest points, by when they end. */
+  readonly #seen = new Map<string, Set<number>>()
+  readonly #tries = new Map<string, Tries>()
   #setBacks = 0
   readonly #stepsBack = new Map<string, number>()
   /** What must never happen, in words: windows that overlap, a resend that differs, a point that runs backward. */
@@ -40,21 +44,21 @@ export class Receiver {
     this.#setBacks++
   }
 
+  /**
+   * Sees that an exporter is called, whatever becomes of it: delta windows are tried in the order of time for the first time,
+   * though what is sent again may come in late. What was not seen is taken to be tried when it comes in.
+   */
+  tried(metrics: ResourceMetrics): void {
+    for (const { key, isDelta, taken } of pointsOf(metrics)) if (isDelta) this.#tryDelta(key, taken)
+  }
+
   take(metrics: ResourceMetrics): void {
-    const instance = String(metrics.resource.attributes['service.instance.id'] ?? '')
-    for (const { scope, metrics: list } of metrics.scopeMetrics) {
-      for (const metric of list) {
-        for (const point of metric.dataPoints as DataPoint<unknown>[]) {
-          const key = seriesKey(metric.descriptor.name, point.attributes, instance)
-          const taken = { start: micros(point.startTime), end: micros(point.endTime), value: point.value }
-          if (taken.end <= taken.start)
-            this.violations.push(`${scope.name} ${key}: end ${taken.end} not after start ${taken.start}`)
-          // A gauge has no window to overlap: the latest counts, whatever the temporality.
-          if (metric.aggregationTemporality === AggregationTemporality.CUMULATIVE) this.#takeCumulative(key, taken)
-          else if (metric.dataPointType === DataPointType.GAUGE) this.#takeLatest(key, taken)
-          else this.#takeDelta(key, taken)
-        }
-      }
+    for (const { key, isDelta, isGauge, taken } of pointsOf(metrics)) {
+      if (taken.end <= taken.start) this.violations.push(`${key}: end ${taken.end} not after start ${taken.start}`)
+      // A gauge has no window to overlap: the latest counts, whatever the temporality.
+      if (isDelta) this.#takeDelta(key, taken)
+      else if (isGauge) this.#takeLatest(key, taken)
+      else this.#takeCumulative(key, taken)
     }
   }
 
@@ -87,38 +91,49 @@ export class Receiver {
   }
 
   private windowsOf(key: string): readonly Taken[] {
-    return this.#delta.get(key)?.windows ?? []
+    return this.#delta.get(key) ?? []
+  }
+
+  #tryDelta(key: string, { start, end }: Taken): number {
+    const tries = this.#tries.get(key) ?? { windows: new Map(), end: Number.NEGATIVE_INFINITY, epoch: 0 }
+    this.#tries.set(key, tries)
+    const window = `${start} ${end}`
+    const known = tries.windows.get(window)
+    if (known !== undefined) return known
+    if (start < tries.end) {
+      if (this.#mayStepBack(key)) tries.epoch++
+      else this.violations.push(`${key}: out of order`)
+    }
+    tries.end = end
+    tries.windows.set(window, tries.epoch)
+    return tries.epoch
   }
 
   #takeDelta(key: string, taken: Taken): void {
     const isSame = (other: Taken) => other.start === taken.start && other.end === taken.end
     if (this.#elsewhere?.windowsOf(key).some(isSame)) return
-    const series = this.#delta.get(key) ?? { windows: [], from: 0 }
-    const { windows } = series
-    this.#delta.set(key, series)
+    const windows = this.#delta.get(key) ?? []
+    this.#delta.set(key, windows)
     const same = windows.find(isSame)
     if (same !== undefined) {
       if (JSON.stringify(same.value) !== JSON.stringify(taken.value)) this.violations.push(`${key}: a resend differs`)
       this.resentIdentical++
       return
     }
-    const last = windows.at(-1)
-    if (last !== undefined && taken.start < last.end && this.#mayStepBack(key)) series.from = windows.length
-    const sinceSetBack = windows.slice(series.from)
-    const other = sinceSetBack.find((window) => taken.start < window.end && window.start < taken.end)
+    const epoch = this.#tryDelta(key, taken)
+    const ofEpoch = windows.filter((window) => this.#tryDelta(key, window) === epoch)
+    const other = ofEpoch.find((window) => taken.start < window.end && window.start < taken.end)
     if (other !== undefined) {
       this.violations.push(`${key}: (${taken.start}, ${taken.end}] overlaps (${other.start}, ${other.end}]`)
     }
-    const before = sinceSetBack.at(-1)
-    if (before !== undefined && taken.start < before.end) this.violations.push(`${key}: out of order`)
     windows.push(taken)
   }
 
   #takeCumulative(key: string, taken: Taken): void {
     const last = this.#cumulative.get(key)
     // A sum that is less would be a reset: a start that lies ahead may move back, and what is counted goes on.
-    const isBack = last !== undefined && taken.end < last.end && taken.start <= last.start && this.#mayStepBack(key)
-    if (isBack) this.#cumulative.delete(key)
+    const isBack = last !== undefined && (taken.end < last.end ? taken.start <= last.start : taken.start < last.start)
+    if (isBack && this.#mayStepBack(key)) this.#cumulative.delete(key)
     else if (last !== undefined && taken.start !== last.start)
       this.violations.push(`${key}: the start moved without a reset`)
     this.#takeLatest(key, taken)
@@ -126,8 +141,14 @@ export class Receiver {
 
   #takeLatest(key: string, taken: Taken): void {
     const last = this.#cumulative.get(key)
+    const seen = this.#seen.get(key) ?? new Set()
+    this.#seen.set(key, seen)
+    if (seen.has(taken.end)) {
+      this.resentIdentical++
+      return
+    }
+    seen.add(taken.end)
     if (last === undefined || taken.end > last.end) this.#cumulative.set(key, taken)
-    else if (taken.end === last.end) this.resentIdentical++
     else if (this.#mayStepBack(key)) this.#cumulative.set(key, taken)
   }
 
@@ -137,6 +158,20 @@ export class Receiver {
     this.#stepsBack.set(key, steps + 1)
     return true
   }
+}
+
+function pointsOf({ resource, scopeMetrics }: ResourceMetrics) {
+  const instance = String(resource.attributes['service.instance.id'] ?? '')
+  return scopeMetrics
+    .flatMap(({ metrics }) => metrics)
+    .flatMap(({ descriptor, aggregationTemporality, dataPointType, dataPoints }) =>
+      (dataPoints as DataPoint<unknown>[]).map(({ attributes, startTime, endTime, value }) => ({
+        key: seriesKey(descriptor.name, attributes, instance),
+        isGauge: dataPointType === DataPointType.GAUGE,
+        isDelta: aggregationTemporality === AggregationTemporality.DELTA && dataPointType !== DataPointType.GAUGE,
+        taken: { start: micros(startTime), end: micros(endTime), value },
+      })),
+    )
 }
 
 function seriesKey(name: string, attributes: object, instance = ''): string {

@@ -72,6 +72,7 @@ export class ScriptedExporter implements PushMetricExporter {
 
   export(metrics: ResourceMetrics, done: (result: { code: number; error?: Error }) => void): void | Promise<void> {
     const nowMillis = performance.now()
+    for (const each of [this.receiver, this.rejected]) each.tried(metrics)
     const windows = new Set(windowsIn(metrics))
     for (const other of this.hanging) {
       const ageMillis = nowMillis - other.startedMillis
