@@ -1,11 +1,6 @@
-import { TIMED_OUT, within } from '../core/deadline.ts'
-import { report } from '../series/report.ts'
 import { DeliverySchedule } from './delivery-schedule.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { GuardedAdapter } from './guarded-adapter.ts'
 import { whileMoving } from './while-moving.ts'
-
-/** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
-const GRACE_MILLIS = 100
 
 /**
  * After how many export time-outs without any movement a delivery is no longer waited for. A push adapter may need three: a
@@ -15,15 +10,15 @@ const STALLED_TIMEOUTS = 4
 
 /** What all adapters of one reader deliver, by interval and on demand, and how they end. */
 export class Deliveries {
-  readonly #adapters: readonly ExporterAdapter[]
+  readonly #adapters: readonly GuardedAdapter[]
   readonly #schedules: readonly DeliverySchedule[]
   readonly #exportTimeoutMillis: number
 
-  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number, exportTimeoutMillis: number) {
+  constructor(adapters: readonly GuardedAdapter[], exportIntervalMillis: number, exportTimeoutMillis: number) {
     this.#adapters = adapters
     this.#exportTimeoutMillis = exportTimeoutMillis
     this.#schedules = adapters
-      .filter((adapter) => adapter.deliver !== undefined)
+      .filter(({ delivers }) => delivers)
       .map((adapter) => new DeliverySchedule(adapter, exportIntervalMillis))
   }
 
@@ -49,8 +44,7 @@ export class Deliveries {
     const deliveries = this.#schedules.map((schedule) => {
       const delivery = schedule.deliverNow(retryUntilMillis)
       if (retryUntilMillis !== undefined) return delivery
-      const timeoutMillis = schedule.adapter.exportTimeoutMillis ?? this.#exportTimeoutMillis
-      return whileMoving(schedule.adapter, delivery, STALLED_TIMEOUTS * timeoutMillis)
+      return whileMoving(schedule.adapter, delivery, STALLED_TIMEOUTS * this.#timeoutOf(schedule.adapter))
     })
     return failuresOf(await Promise.allSettled(deliveries))
   }
@@ -60,21 +54,17 @@ export class Deliveries {
    * rejects: resolves to what went wrong.
    */
   async shutdown(timeoutMillis: number): Promise<unknown[]> {
-    const closing = this.#adapters.map(async (adapter) => {
-      const done = await within(adapter.shutdown({ timeoutMillis }), timeoutMillis + GRACE_MILLIS)
-      if (done === TIMED_OUT) throw new Error(`${adapter.name} did not shut down in time`)
-    })
-    return failuresOf(await Promise.allSettled(closing))
+    return failuresOf(await Promise.allSettled(this.#adapters.map((adapter) => adapter.shutdown(timeoutMillis))))
   }
 
-  /** Lets every adapter that can make what it holds outlive the process. */
+  /** Lets every adapter that can make what it holds outlive the process; no longer than one of them may take for an export. */
   async persist(): Promise<void> {
-    await Promise.allSettled(this.#adapters.map((adapter) => adapter.persist?.()))
+    await Promise.all(this.#adapters.map((adapter) => adapter.persist(this.#timeoutOf(adapter))))
   }
 
   /** The same, without giving way: for the end of a process. How many points are lost then, in words; `undefined` when none. */
   persistAtOnce(): string | undefined {
-    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: unsafePointsOf(adapter) })))
+    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.persistAtOnce() })))
   }
 
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */
@@ -90,16 +80,10 @@ export class Deliveries {
       this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.stats().lostPoints.shutdown })),
     )
   }
-}
 
-/** One that throws has not kept what it holds; the exit code of the process is not its to change. */
-function unsafePointsOf(adapter: ExporterAdapter): number {
-  try {
-    if (adapter.persistAtOnce !== undefined) return adapter.persistAtOnce()
-  } catch (error) {
-    report('error', `sluice: ${adapter.name} threw at the end of the process`, error)
+  #timeoutOf({ exportTimeoutMillis }: GuardedAdapter): number {
+    return exportTimeoutMillis ?? this.#exportTimeoutMillis
   }
-  return adapter.stats().pendingPoints
 }
 
 function inWords(all: readonly { readonly name: string; readonly points: number }[]): string | undefined {

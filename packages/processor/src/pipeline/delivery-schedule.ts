@@ -1,10 +1,10 @@
 import { SharedRuns } from '../core/shared-runs.ts'
 import { report } from '../series/report.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { GuardedAdapter } from './guarded-adapter.ts'
 
 /** When one adapter delivers: at its interval, and when it is asked to; never twice at a time. */
 export class DeliverySchedule {
-  readonly adapter: ExporterAdapter
+  readonly adapter: GuardedAdapter
   readonly intervalMillis: number
   readonly #runs: SharedRuns<void>
   #forced = false
@@ -13,7 +13,7 @@ export class DeliverySchedule {
   #lastDueMillis: number
 
   /** @param intervalMillis the reader's, for adapters that have none of their own */
-  constructor(adapter: ExporterAdapter, intervalMillis: number) {
+  constructor(adapter: GuardedAdapter, intervalMillis: number) {
     this.adapter = adapter
     this.intervalMillis = adapter.exportIntervalMillis ?? intervalMillis
     this.#lastDueMillis = performance.now()
@@ -22,7 +22,7 @@ export class DeliverySchedule {
       const untilMillis = this.#retryUntilMillis
       this.#forced = false
       const retry = untilMillis !== undefined && { retryForMillis: Math.max(0, untilMillis - performance.now()) }
-      await adapter.deliver?.({ force, ...retry })
+      await adapter.deliver({ force, ...retry })
     })
   }
 

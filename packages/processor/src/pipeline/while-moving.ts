@@ -1,5 +1,5 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { GuardedAdapter } from './guarded-adapter.ts'
 
 /**
  * Waits for a delivery as long as it moves, so that one that never settles holds nobody up for ever, and one that has much
@@ -9,7 +9,7 @@ import type { ExporterAdapter } from './exporter-adapter.ts'
  * @throws what the delivery rejects with, or an Error when it has not moved for so long
  */
 export async function whileMoving(
-  adapter: ExporterAdapter,
+  adapter: GuardedAdapter,
   delivery: Promise<void>,
   stallMillis: number,
 ): Promise<void> {
@@ -23,7 +23,7 @@ export async function whileMoving(
 }
 
 /** None of them ever decreases, so their sum grows when one of them does. */
-function progressOf(adapter: ExporterAdapter): number {
+function progressOf(adapter: GuardedAdapter): number {
   const { attempts, failures, deliveredPoints } = adapter.stats()
   return attempts + failures + deliveredPoints
 }
