@@ -169,12 +169,21 @@ export class ObservableCallbacks {
 
   /** Plain JavaScript may give anything for a list of instruments; those of another buffer record into that one alone. */
   #ownOf(observables: readonly Observable[]): ReadonlySet<BufferedObservable> {
+    const own = new Set<BufferedObservable>()
     try {
-      return new Set(
-        observables.filter((each): each is BufferedObservable => each instanceof BufferedObservable && each.isOf(this)),
-      )
+      for (const each of observables) if (this.#isOwn(each)) own.add(each)
     } catch {
-      return new Set()
+      // No list.
+    }
+    return own
+  }
+
+  #isOwn(observable: unknown): observable is BufferedObservable {
+    try {
+      return observable instanceof BufferedObservable && observable.isOf(this)
+    } catch {
+      // A proxy.
+      return false
     }
   }
 

@@ -50,7 +50,8 @@ export class GuardedAdapter {
           'wrap an exporter in new PushExporterAdapter(exporter), a pull reader in new PullExporterAdapter(reader)',
       )
     }
-    this.type = read(where, 'constructor.name', () => String(adapter.constructor?.name))
+    const type: unknown = read(where, 'constructor.name', () => adapter.constructor?.name)
+    this.type = typeof type === 'string' ? type : 'ExporterAdapter'
     const name: unknown = read(where, 'name', () => adapter.name)
     this.name = typeof name === 'string' ? name : this.type
     this.#where = `${where} (${this.name})`
