@@ -25,7 +25,7 @@ async function keptAfterTheEndIn(where: string, atCall = 1, temporality: Tempora
   })
   expect(status).toBe(7)
   // Nobody was called again: that would have ended the process before this was said.
-  expect(JSON.parse(stdout)).toEqual({ calls: atCall })
+  expect(JSON.parse(stdout)).toEqual({ calls: where === 'a getter' ? 1 : atCall })
   const { sayings } = await replayOf(spoolDirectory, temporality)
   const points = sayings.flatMap((saying) =>
     typeof saying === 'object' && 'exported' in saying ? (saying.exported as readonly [string, number][]) : [],
@@ -34,7 +34,7 @@ async function keptAfterTheEndIn(where: string, atCall = 1, temporality: Tempora
   return {
     buffer: kept('recorded'),
     sdk: kept('recorded_by_the_sdk'),
-    producer: kept('produced'),
+    getters: kept('kept_by_the_sdk'),
     stderr,
   }
 }
@@ -89,11 +89,11 @@ describe('process.exit() in', () => {
   )
 
   test.each([1, SERIES / 2])(
-    'point %i of a producer loses what is left of that one, in words, and nothing else',
-    async (atCall) => {
-      const { stderr, ...kept } = await keptAfterTheEndIn('a point of a producer', atCall)
-      expect(kept).toEqual({ buffer: SERIES, sdk: SERIES, producer: atCall - 1 })
-      expect(stderr).toContain(`${SERIES - atCall + 1} points of produced could not be read and are dropped`)
+    'a getter, of set %i that the SDK keeps, loses what is left of the SDK, in words, and nothing else',
+    async (atSet) => {
+      const { stderr, ...kept } = await keptAfterTheEndIn('a getter', atSet)
+      expect(kept).toEqual({ buffer: SERIES, sdk: SERIES, getters: atSet - 1 })
+      expect(stderr).toContain(`${SERIES - atSet + 1} points of kept_by_the_sdk could not be read and are dropped`)
     },
   )
 })

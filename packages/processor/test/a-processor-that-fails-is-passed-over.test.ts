@@ -55,18 +55,17 @@ test.each<readonly [what: string, give: (given: object) => unknown]>([
   ])
 })
 
-test('attributes that throw when they are kept leave those of before the processors', async () => {
+test('attributes that throw when they are kept cost nothing but themselves', async () => {
   class ThrowsAsJson {
     toJSON = throwing
   }
   const processed = await processedBy({ processAttributes: () => ({ a: new ThrowsAsJson() }) as never })
-  expect(processed.map(([name, attributes]) => [name, attributes])).toEqual([
-    ['visits', { n: 2 }],
-    ['orders', { n: 1 }],
-    ['visits', { n: 2 }],
-    ['orders', { n: 1 }],
+  expect(processed.map(([name, , value]) => [name, value])).toEqual([
+    ['visits', 2],
+    ['orders', 1],
+    ['visits', 2],
+    ['orders', 1],
   ])
-  expect(log).toHaveLength(1)
 })
 
 test.each<readonly [what: string, give: (given: object) => unknown]>([

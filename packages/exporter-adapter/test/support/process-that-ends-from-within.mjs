@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { AggregationTemporality, AggregationType, DataPointType, MeterProvider } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, AggregationType, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader, MetricsBuffer } from '@otel-sluice/processor'
 
@@ -51,22 +51,6 @@ const receiver = new PushExporterAdapter(
   { name: 'receiver', spoolDirectory },
 )
 
-const produced = () => ({
-  descriptor: { name: 'produced', description: '', unit: '', valueType: 1 },
-  aggregationTemporality: AggregationTemporality.DELTA,
-  dataPointType: DataPointType.SUM,
-  isMonotonic: true,
-  dataPoints: Array.from({ length: series }, (_, i) => ({
-    startTime: [1, 0],
-    endTime: [2, 0],
-    attributes: { i },
-    get value() {
-      here('a point of a producer')
-      return 1
-    },
-  })),
-})
-
 const buffer = new MetricsBuffer()
 const isOfBuffer = (name) => name === 'recorded'
 const reader = new BufferingMetricReader({
@@ -100,19 +84,17 @@ const reader = new BufferingMetricReader({
       },
     },
   ],
-  metricProducers: where.includes('producer')
-    ? [
-        {
-          collect: async () => {
-            here('a producer')
-            // The SDK has handed out what it has by then.
-            await new Promise((resolve) => setImmediate(resolve))
-            const metrics = [produced()]
-            return { resourceMetrics: { scopeMetrics: [{ scope: { name: 'producer' }, metrics }] }, errors: [] }
+  metricProducers:
+    where === 'a producer'
+      ? [
+          {
+            collect: async () => {
+              here('a producer')
+              return { resourceMetrics: { scopeMetrics: [] }, errors: [] }
+            },
           },
-        },
-      ]
-    : [],
+        ]
+      : [],
 })
 const provider = new MeterProvider({ readers: [reader], resource: resourceFromAttributes({ 'service.name': 'shop' }) })
 // After the reader's: whoever ends the process once more in the middle of its save keeps this from being called.
@@ -129,6 +111,22 @@ const sdkCounter = provider.getMeter('test').createCounter('recorded_by_the_sdk'
 for (let i = 0; i < series; i++) {
   counter.add(1, { i })
   sdkCounter.add(1, { i })
+}
+if (where === 'a getter') {
+  // The SDK keeps these objects, and the reader is the first to look at them again.
+  let isRecorded = false
+  const moody = (i) => ({
+    get i() {
+      if (isRecorded && i >= atCall - 1) {
+        calls++
+        process.exit(7)
+      }
+      return i
+    },
+  })
+  const keeping = provider.getMeter('test').createCounter('kept_by_the_sdk')
+  for (let i = 0; i < series; i++) keeping.add(1, moody(i))
+  isRecorded = true
 }
 await reader.forceFlush()
 process.exit(3)

@@ -7,14 +7,14 @@
 type Piece = () => boolean
 
 /**
- * Long work in pieces. Where it stands is in it alone, so whoever has it can finish it without repeating anything:
- * {@link TimeSlice.run} in slices, {@link finishAtOnce} at the end of a process, which runs no event loop any more, also after
- * the other has begun.
+ * Long work in pieces; nothing in the place of one asks to give way. Where it stands is in it alone, so whoever has it can
+ * finish it without repeating anything: {@link TimeSlice.run} in slices, {@link finishAtOnce} at the end of a process, which
+ * runs no event loop any more, also after the other has begun.
  *
  * INVARIANT: the work is done by the pieces, outside of the generator. Where the application's code is called in it and ends the
  * process, an `exit` handler finds the generator waiting and can go on with it; one that is running cannot be resumed.
  */
-export type Slices<Result = void> = Generator<Piece, Result, void>
+export type Slices<Result = void> = Generator<Piece | undefined, Result, void>
 
 /** Does what is left of the work, without giving way. Throws what the work throws; nothing when it is done already. */
 export function finishAtOnce<Result>(work: Slices<Result>): Result | undefined {
@@ -30,7 +30,7 @@ function doPiece<Result>(work: Slices<Result>): IteratorResult<boolean, Result> 
   for (;;) {
     if (step.done) return step
     try {
-      return { done: false, value: step.value() }
+      return { done: false, value: step.value?.() ?? true }
     } catch (error) {
       step = work.throw(error)
     }
@@ -91,7 +91,7 @@ export class TimeSlice {
       while (next < count) {
         work(next)
         next++
-        if (this.#isSpent()) return true
+        if (this.spent()) return true
       }
       return false
     }
@@ -115,7 +115,7 @@ export class TimeSlice {
   }
 
   /** Counts one item of work; true when it is time to give way. */
-  #isSpent(): boolean {
+  spent(): boolean {
     this.#sinceLook++
     if (this.#sinceLook < 32) return false
     this.#sinceLook = 0

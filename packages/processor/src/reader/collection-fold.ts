@@ -14,7 +14,6 @@ import { report } from '../series/report.ts'
 import type { InstrumentationScope, Stream } from '../series/stream.ts'
 import type { StreamRegistry } from '../series/stream-registry.ts'
 import { CumulativeToDelta } from './cumulative-to-delta.ts'
-import { checkPointValue } from './point-check.ts'
 import type { ReaderSettings } from './reader-options.ts'
 
 /** What a fold takes of a reader's settings. */
@@ -129,7 +128,6 @@ export class CollectionFold {
 
   /** Adds a point; one at which the application ended the process comes again, see {@link finishAtOnce}. */
   #foldPoint(open: OpenMetric, index: number): void {
-    const { stream } = open
     if (this.#isReading) {
       this.#leaveOut(open)
       return
@@ -138,7 +136,6 @@ export class CollectionFold {
       this.#isReading = true
       const point = open.points[index]!
       const { attributes, value } = point
-      checkPointValue(stream.aggregation, value)
       this.#isReading = false
       if (open.isPartial && !this.#filter.accepts(open, attributes)) {
         this.#filtered++
@@ -146,7 +143,8 @@ export class CollectionFold {
       }
       this.#isReading = true
       // Which generation is hot is asked for at each point: the loop yields, and a late collection may straddle a freeze.
-      this.#generations.hot.add(stream, attributes, open.isCumulative ? this.#deltas.next(stream, point) : value)
+      const added = open.isCumulative ? this.#deltas.next(open.stream, point) : value
+      this.#generations.hot.add(open.stream, attributes, added)
     } catch (error) {
       this.#leaveOut(open, error)
     }

@@ -25,10 +25,9 @@ export class ResourceWait {
    * within `timeoutMillis` and never rejects.
    */
   async ready(timeoutMillis: number): Promise<void> {
-    if (this.#waited) return
+    if (this.#waited || !this.resource?.asyncAttributesPending) return
+    this.#waited = true
     try {
-      if (!this.resource?.asyncAttributesPending) return
-      this.#waited = true
       const done = await within(Promise.resolve(this.resource.waitForAsyncAttributes?.()), timeoutMillis)
       if (done === TIMED_OUT) {
         report(
@@ -37,7 +36,6 @@ export class ResourceWait {
         )
       }
     } catch (error) {
-      this.#waited = true
       report('error', 'sluice: asynchronous resource attributes failed; exporting without them', error)
     }
   }
