@@ -13,6 +13,8 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers())
 
 const TIMEOUT = 500
+/** How long one adapter may hold up turns. */
+const HOLD_UP_MILLIS = 120_000
 
 /** Two adapters that want everything pushed, of which the first is not as it should be. */
 function besideOne(faults: object, options: Partial<BufferingMetricReaderOptions> = {}) {
@@ -70,10 +72,11 @@ describe.each([
   test('keeps nobody from turns, deliveries, stats and an end', async () => {
     const { reader, counter, good } = besideOne(faults, { selfObservation: true })
     counter.add(1)
-    await vi.advanceTimersByTimeAsync(2_000)
+    // What flush() has resolved for is to be safe, so turns wait for persist(); for one that hangs, once.
+    const heldUpMillis = method === 'persist' && what === 'never settles' ? HOLD_UP_MILLIS : 0
+    await vi.advanceTimersByTimeAsync(heldUpMillis + 2_000)
     expect(good.values('counter')).toEqual([1])
-    // Where persist() hangs, the first turn waits for it, once.
-    expect(good.deliveries).toBeGreaterThanOrEqual(method === 'persist' && what === 'never settles' ? 1 : 2)
+    expect(good.deliveries).toBeGreaterThanOrEqual(2)
     counter.add(2)
     await millisUntilSettled(reader.flush(), TIMEOUT)
     expect(good.values('counter')).toEqual([1, 2])
@@ -113,6 +116,42 @@ test.each(['deliver', 'persist', 'shutdown', 'stats', 'absorb'])(
     ).toBeLessThanOrEqual(1)
   },
 )
+
+describe('flush()', () => {
+  test.each<readonly [what: string, persist: () => unknown, message: RegExp]>([
+    ['rejects', async () => throwing(), /flush failed: bad: persist\(\) failed: no$/],
+    ['throws', throwing, /flush failed: bad: persist\(\) failed: no$/],
+    ['never settles', () => new Promise(() => {}), /flush failed: bad: persist\(\) has not settled within 120000 ms$/],
+  ])('does not promise what persist() of an adapter that %s has not done', async (_what, persist, message) => {
+    const { reader, good } = besideOne({ persist })
+    for (let turn = 0; turn < 2; turn++) {
+      const rejected = expect(reader.flush()).rejects.toThrow(message)
+      await vi.advanceTimersByTimeAsync(HOLD_UP_MILLIS)
+      await rejected
+    }
+    expect(good.deliveries).toBeGreaterThan(0)
+  })
+
+  test('promises again what a persist() that was late does after it', async () => {
+    let settle = () => {}
+    let calls = 0
+    const { reader } = besideOne({
+      persist: () =>
+        ++calls === 1
+          ? new Promise<void>((resolve) => {
+              settle = resolve
+            })
+          : undefined,
+    })
+    const rejected = expect(reader.flush()).rejects.toThrow(/has not settled/)
+    await vi.advanceTimersByTimeAsync(HOLD_UP_MILLIS)
+    await rejected
+    settle()
+    await vi.advanceTimersByTimeAsync(0)
+    await reader.flush()
+    expect(calls).toBe(2)
+  })
+})
 
 describe('absorb', () => {
   test('of an adapter that is async and rejects is counted and told of once, and ends nothing', async () => {
@@ -176,11 +215,11 @@ describe('work between turns that never settles', () => {
       const { reader, counter, bad, good } = besideOne({})
       void bad.reader![way](() => new Promise(() => {}))
       counter.add(1)
-      await millisUntilSettled(reader.flush(), TIMEOUT)
+      await millisUntilSettled(reader.flush(), HOLD_UP_MILLIS)
       counter.add(2)
       await millisUntilSettled(reader.flush(), 0)
       expect(good.values('counter')).toEqual([1, 2])
-      expect(log).toEqual([expect.stringContaining(`bad has held up turns for ${TIMEOUT} ms`)])
+      expect(log).toEqual([expect.stringContaining(`bad has held up turns for ${HOLD_UP_MILLIS} ms`)])
     },
   )
 
@@ -190,7 +229,7 @@ describe('work between turns that never settles', () => {
       await bad.reader!.turn()
       return 'done'
     })
-    await millisUntilSettled(reader.flush(), TIMEOUT)
+    await millisUntilSettled(reader.flush(), HOLD_UP_MILLIS)
     expect(await answer).toBe('done')
   })
 })

@@ -57,9 +57,10 @@ export class Deliveries {
     return failuresOf(await Promise.allSettled(this.#adapters.map((adapter) => adapter.shutdown(timeoutMillis))))
   }
 
-  /** Lets every adapter that can make what it holds outlive the process; no longer than one of them may take for an export. */
-  async persist(): Promise<void> {
-    await Promise.all(this.#adapters.map((adapter) => adapter.persist(this.#timeoutOf(adapter))))
+  /** Lets every adapter that can make what it holds outlive the process. Never rejects: resolves to what went wrong. */
+  async persist(): Promise<readonly string[]> {
+    const results = await Promise.all(this.#adapters.map((adapter) => adapter.persist()))
+    return results.filter((reason) => reason !== undefined)
   }
 
   /** The same, without giving way: for the end of a process. How many points are lost then, in words; `undefined` when none. */

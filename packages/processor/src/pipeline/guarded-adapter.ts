@@ -14,6 +14,10 @@ const METHODS = ['attach', 'absorb', 'selectAggregation', 'selectAggregationTemp
 /** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
 const GRACE_MILLIS = 100
 
+/** How long one adapter may hold up turns, in ms: twice what one of ours takes at most, whose spool is on a disk that hangs. */
+export const HOLD_UP_MILLIS = 120_000
+const STUCK = `persist() has not settled within ${HOLD_UP_MILLIS} ms`
+
 /**
  * An adapter as its reader calls it. It may be anybody's: what it throws, rejects with, gives that makes no sense or never
  * settles costs its own data, and neither the turn nor the other adapters.
@@ -112,11 +116,16 @@ export class GuardedAdapter {
     await this.#adapter.deliver?.(options)
   }
 
-  /** Never rejects. One that has not settled by then goes on, and is not called again before it has. */
-  async persist(timeoutMillis: number): Promise<void> {
-    if (this.#isPersisting) return
-    if ((await within(this.#persist(), timeoutMillis)) !== TIMED_OUT) return
-    this.#reportOnce(`persist() has not settled within ${timeoutMillis} ms; turns go on without it`)
+  /**
+   * Never rejects: resolves to why what it holds may not outlive the process, if so. One that has not settled in time goes on,
+   * and is not called again before it has.
+   */
+  async persist(): Promise<string | undefined> {
+    if (this.#isPersisting) return `${this.name}: ${STUCK}`
+    const done = await within(this.#persist(), HOLD_UP_MILLIS)
+    if (done !== TIMED_OUT) return done
+    this.#reportOnce(`${STUCK}; turns go on without it`)
+    return `${this.name}: ${STUCK}`
   }
 
   /** Never throws. How many points do not outlive the process. */
@@ -154,12 +163,14 @@ export class GuardedAdapter {
     )
   }
 
-  async #persist(): Promise<void> {
+  async #persist(): Promise<string | undefined> {
     this.#isPersisting = true
     try {
       await this.#adapter.persist?.()
+      return undefined
     } catch (error) {
       this.#reportOnce('persist() failed', error)
+      return `${this.name}: persist() failed: ${messageOf(error)}`
     } finally {
       this.#isPersisting = false
     }

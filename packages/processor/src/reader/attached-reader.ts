@@ -2,7 +2,7 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
 import type { AttachedReader } from '../pipeline/exporter-adapter.ts'
-import type { GuardedAdapter } from '../pipeline/guarded-adapter.ts'
+import { type GuardedAdapter, HOLD_UP_MILLIS } from '../pipeline/guarded-adapter.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
 import { report } from '../series/report.ts'
 import type { ReaderSettings } from './reader-options.ts'
@@ -30,7 +30,7 @@ export function attachedReader(parts: ReaderParts, adapter: GuardedAdapter): Att
     hasReported = true
     report(
       'error',
-      `sluice: ${adapter.name} has held up turns for ${exportTimeoutMillis} ms by work between them; they go on without it`,
+      `sluice: ${adapter.name} has held up turns for ${HOLD_UP_MILLIS} ms by work between them; they go on without it`,
     )
   }
   return {
@@ -40,9 +40,11 @@ export function attachedReader(parts: ReaderParts, adapter: GuardedAdapter): Att
     exportIntervalMillis,
     exportTimeoutMillis,
     cumulative,
-    turn: () => turns.requestOrYounger(),
-    betweenTurns: (work) => bounded((each) => turns.between(each), work, exportTimeoutMillis, reportStuck),
-    betweenDrains: (work) => bounded((each) => turns.betweenDrains(each), work, exportTimeoutMillis, reportStuck),
+    turn: async () => {
+      await turns.requestOrYounger()
+    },
+    betweenTurns: (work) => bounded((each) => turns.between(each), work, reportStuck),
+    betweenDrains: (work) => bounded((each) => turns.betweenDrains(each), work, reportStuck),
     inSlices: (count, work) => slice.range(count, work),
     get resource() {
       const resource = parts.resource()
@@ -53,19 +55,18 @@ export function attachedReader(parts: ReaderParts, adapter: GuardedAdapter): Att
 }
 
 /**
- * Has work of an adapter done that others wait for, though no longer than `millis`: it may never settle, as where it waits for a
- * turn. What it comes to is for the adapter, whenever that is.
+ * Has work of an adapter done that others wait for, though not for ever: it may never settle, as where it waits for a turn.
+ * What it comes to is for the adapter, whenever that is.
  */
 function bounded<T>(
   between: (work: () => Promise<void>) => Promise<void>,
   work: () => T | Promise<T>,
-  millis: number,
   whenStuck: () => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     between(async () => {
       const done = settling(work).then(resolve, reject)
-      if ((await within(done, millis)) === TIMED_OUT) whenStuck()
+      if ((await within(done, HOLD_UP_MILLIS)) === TIMED_OUT) whenStuck()
     }).catch(reject)
   })
 }

@@ -91,11 +91,14 @@ export class BufferingMetricReader extends MetricReader {
   /**
    * One whole turn that starts after the call: resolves when every adapter holds what was recorded before it. Exports
    * nothing by itself. Calls that wait for the same turn share it.
+   *
+   * @throws Error when an adapter that makes what it holds outlive the process has failed to, or has not done so in two minutes
    */
-  flush(): Promise<void> {
-    if (!this.#registered) return Promise.reject(notRegistered('flush'))
-    if (this.#shutdown !== undefined) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
-    return this.#turns.requestOrYounger()
+  async flush(): Promise<void> {
+    if (!this.#registered) throw notRegistered('flush')
+    if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: flush() after shutdown')
+    const unsafe = await this.#turns.requestOrYounger()
+    if (unsafe.length > 0) throw failed('flush', undefined, unsafe)
   }
 
   /**
@@ -212,7 +215,7 @@ export class BufferingMetricReader extends MetricReader {
    *
    * @param retryUntilMillis until when to try again what fails, in the time of `performance.now()`
    */
-  async #deliverAfter(turn: Promise<void>, timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
+  async #deliverAfter(turn: Promise<unknown>, timeoutMillis?: number, retryUntilMillis?: number): Promise<unknown[]> {
     const delivered = turn.then(
       () => this.#deliveries.all(retryUntilMillis),
       (error: unknown) => [error],
