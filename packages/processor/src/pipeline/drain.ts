@@ -16,6 +16,8 @@ interface Consumer {
   take(series: Series, generation: Generation): void
   /** Set while it takes a series: for good, where the application ends the process from within an adapter. */
   isTaking: boolean
+  /** Whether it threw in the pass before, which is reported. */
+  isFailing: boolean
 }
 
 /**
@@ -58,6 +60,7 @@ export class Drain {
         wanted: adapter.deltaKinds,
         take: (series, generation) => adapter.absorb(series, generation),
         isTaking: false,
+        isFailing: false,
       }),
     )
     const viewed: Consumer = {
@@ -67,6 +70,7 @@ export class Drain {
       ),
       take: (series, generation) => view.absorb(series, generation),
       isTaking: false,
+      isFailing: false,
     }
     this.#consumers = [viewed, ...fed]
   }
@@ -127,8 +131,10 @@ export class Drain {
       }
       consumer.isTaking = false
     })
-    if (failed === 0) return
+    const isReported = consumer.isFailing && !consumer.isTaking
+    consumer.isFailing = failed > 0
     this.#faults += failed
+    if (failed === 0 || isReported) return
     const deed = consumer.isTaking ? 'ended the process' : 'threw'
     report(
       'error',
