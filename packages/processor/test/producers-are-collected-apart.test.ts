@@ -1,65 +1,16 @@
-import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api'
-import { resourceFromAttributes } from '@opentelemetry/resources'
-import {
-  AggregationTemporality,
-  type CollectionResult,
-  DataPointType,
-  MeterProvider,
-  type MetricData,
-  type MetricProducer,
-} from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sdk-metrics'
 import { BufferingMetricReader } from '@otel-sluice/processor'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 import { diagLog } from './support/diag-log.ts'
 import { OneCell } from './support/one-cell.ts'
+import { metric, ScriptedProducer, START } from './support/scripted-producer.ts'
 
 let log: string[]
 beforeEach(() => {
   log = diagLog()
 })
-
-const START: HrTime = [1_700_000_000, 0]
-
-function metric(
-  dataPointType: DataPointType,
-  value: unknown,
-  {
-    temporality = AggregationTemporality.CUMULATIVE,
-    start = START,
-    attributes = {} as Attributes,
-    isMonotonic = true,
-  } = {},
-): MetricData {
-  return {
-    descriptor: { name: 'produced', description: '', unit: '', valueType: ValueType.DOUBLE },
-    aggregationTemporality: temporality,
-    dataPointType,
-    dataPoints: [{ startTime: start, endTime: [start[0] + 60, 0], attributes, value }],
-    isMonotonic,
-  } as MetricData
-}
-
-/** A producer that gives what it is told to. */
-class ScriptedProducer implements MetricProducer {
-  next: () => Promise<MetricData[]> = async () => []
-
-  async collect(): Promise<CollectionResult> {
-    const metrics = await this.next()
-    return {
-      resourceMetrics: {
-        resource: resourceFromAttributes({}),
-        scopeMetrics: [{ scope: { name: 'producer' }, metrics }],
-      },
-      errors: [],
-    }
-  }
-
-  gives(...metrics: MetricData[]): void {
-    this.next = async () => metrics
-  }
-}
 
 function pipeline() {
   const producer = new ScriptedProducer()

@@ -53,7 +53,8 @@ function stamped(points: Points, window: Window): Points {
     series: points.series,
     valueOf: (index) => points.valueOf(index),
     startUnixMicrosOf: () => window.startUnixMicros,
-    endUnixMicrosOf: (index) => (isGauge ? points.endUnixMicrosOf(index) : window.endUnixMicros),
+    endUnixMicrosOf: (index) =>
+      isGauge ? Math.min(points.endUnixMicrosOf(index), window.endUnixMicros) : window.endUnixMicros,
   }
 }
 
@@ -63,11 +64,13 @@ export function pointsAfter(
   view: AttachedReader['cumulative'],
   isWanted: (stream: Stream) => boolean,
 ): number {
+  // What was sealed before the clock was set back has nothing of the times since.
+  const since = unixMicros > view.endUnixMicros ? 0 : unixMicros
   let count = 0
   for (const points of view.streams()) {
     if (!isWanted(points.stream)) continue
     for (let i = 0; i < points.size; i++) {
-      if (points.endUnixMicrosOf(i) > unixMicros && view.shows(points, i)) count++
+      if (points.endUnixMicrosOf(i) > since && view.shows(points, i)) count++
     }
   }
   return count

@@ -35,6 +35,8 @@ export interface UnreadableFile {
 export interface ClaimHost {
   readonly maxBytes: number
   readonly now: () => number
+  /** Whether the clock has jumped within the time of a lease. */
+  readonly hasJumped: () => boolean
   /** The one that claims. */
   readonly incarnation: () => Incarnation
   /** Runs steps in the directory of an incarnation, in turn with whatever else the spool does. */
@@ -56,14 +58,14 @@ export class Claim {
   }
 
   async claim(): Promise<ClaimedEntry[]> {
-    const { run, incarnation, now } = this.#host
+    const { run, incarnation, now, hasJumped } = this.#host
     const into = incarnation()
     const within = <T>(steps: () => Steps<T>): Promise<T> => run('claim', steps, into)
     const candidates = await within(() => othersBeside(into))
     let newer = 0
     for (const name of candidates) {
       await this.#reporting(into, async () => {
-        const takeover = await within(() => takeOver(into, name, now()))
+        const takeover = await within(() => takeOver(into, name, now(), hasJumped()))
         if (takeover.type === 'newer') newer += takeover.files
       })
     }

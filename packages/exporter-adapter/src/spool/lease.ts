@@ -11,7 +11,8 @@ import { call, type Steps } from './steps.ts'
  *
  * Hosts that share a directory are assumed to agree on the time within EXPIRY - RENEWAL. Where they do not, the living are
  * taken for dead, notice it and go on elsewhere: nothing is lost. A process of the same machine that is certainly alive
- * keeps what it has, however long it stands still.
+ * keeps what it has, however long it stands still. Whoever sees its own clock jump lets everybody renew before it judges by
+ * time again (see wall-jumps.ts); one that starts right after a jump has not seen it.
  */
 
 /** Renewals may be late by five of these before anyone takes the process for dead: a long pause, a slow disk. */
@@ -75,7 +76,13 @@ export type Standing =
   | { readonly type: 'held' | 'dead' }
   | { readonly type: 'expired'; readonly renewed: number | undefined }
 
-export function* standingOf(directory: string, self: ProcessIdentity, now: number): Steps<Standing> {
+/** @param hasJumped whether the clock has, so that only a lease that was ended says that nobody is there */
+export function* standingOf(
+  directory: string,
+  self: ProcessIdentity,
+  now: number,
+  hasJumped: boolean,
+): Steps<Standing> {
   const renewed = yield* leaseTime(directory)
   // A process that dies before it has its lease leaves a directory without one.
   const lastSeen = renewed ?? (yield* call('lstat', directory)).modified
@@ -83,7 +90,7 @@ export function* standingOf(directory: string, self: ProcessIdentity, now: numbe
   const life = holder === undefined ? 'unknown' : yield* lifeOf(holder, self)
   if (life === 'dead') return { type: 'dead' }
   // It may have been stopped, or suspended with the whole machine, and will find everything where it was.
-  if (life === 'alive') return { type: 'held' }
+  if (life === 'alive' || (hasJumped && renewed !== ENDED)) return { type: 'held' }
   // A time ahead of us by that much is that of a clock that was set back; a living process would have renewed it since.
   return Math.abs(now - lastSeen) > EXPIRY_MILLIS ? { type: 'expired', renewed } : { type: 'held' }
 }

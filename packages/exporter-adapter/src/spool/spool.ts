@@ -11,6 +11,7 @@ import { HEADER_BYTES } from './spool-format.ts'
 import { DEFAULT_MAX_BYTES, type SpoolOptions } from './spool-options.ts'
 import { runAwaited, runBlocking, type Steps } from './steps.ts'
 import { TaskQueue } from './task-queue.ts'
+import { WallJumps } from './wall-jumps.ts'
 
 /**
  * Named slots of bytes on disk that outlive the process. It knows nothing of what the bytes mean.
@@ -38,6 +39,8 @@ export class Spool {
   readonly #maxBytes: number
   readonly #fs: SpoolFs
   readonly #now: () => number
+  /** Of a time that is given nobody knows. */
+  readonly #jumps: WallJumps | undefined
   readonly #identity: ProcessIdentity
   readonly #parent: string
   readonly #onProblem: (error: Error) => void
@@ -58,6 +61,7 @@ export class Spool {
     this.#maxBytes = maxBytes
     this.#fs = options.fs ?? nodeFs
     this.#now = options.now ?? Date.now
+    this.#jumps = options.now === undefined ? new WallJumps() : undefined
     this.#identity = options.identity ?? identityOfThisProcess()
     this.#parent = join(resolve(directory), safeDirectoryName(name))
     this.#onProblem = options.onProblem ?? (() => {})
@@ -65,6 +69,7 @@ export class Spool {
     this.#claim = new Claim({
       maxBytes,
       now: this.#now,
+      hasJumped: () => this.#jumps?.look() ?? false,
       incarnation: () => this.#incarnation,
       run: (operation, steps, of) => this.#run(operation, steps, of),
       report: (error) => this.#report(error),
@@ -285,6 +290,7 @@ export class Spool {
   }
 
   #renewInTime(): void {
+    this.#jumps?.look()
     if (this.#renewing) return
     this.#renewing = true
     this.#renew(this.#incarnation)

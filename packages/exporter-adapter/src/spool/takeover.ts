@@ -28,12 +28,12 @@ export type Takeover =
  * INVARIANT: what is taken because its lease ran out is given back if the lease was renewed before it was taken. So a
  * process whose renewal succeeds still has everything, for EXPIRY_MILLIS from then.
  */
-export function* takeOver(into: Incarnation, name: string, now: number): Steps<Takeover> {
+export function* takeOver(into: Incarnation, name: string, now: number, hasJumped: boolean): Steps<Takeover> {
   const from = join(into.parent, name)
   const to = join(into.path, name)
   try {
     if ((yield* call('lstat', from)).kind !== 'directory') return { type: 'held' }
-    const standing = yield* standingOf(from, into.identity, now)
+    const standing = yield* standingOf(from, into.identity, now, hasJumped)
     if (standing.type === 'held') return { type: 'held' }
     const files = yield* countNewer(from)
     if (files > 0) return { type: 'newer', files }

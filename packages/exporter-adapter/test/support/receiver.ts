@@ -6,15 +6,25 @@ interface Taken {
   readonly value: unknown
 }
 
+/** What one series has sent in the times of one clock. */
+interface DeltaSeries {
+  readonly windows: Taken[]
+  /** Where the windows since the clock was last set back begin. */
+  from: number
+}
+
 /**
  * A receiver that adds up what it is sent, knowing nothing of how it was made: delta points count once per window,
  * cumulative ones by the latest. An identical resend is recognised by stream, attributes and times. What two instances of a
- * service send, told apart by `service.instance.id`, are different series.
+ * service send, told apart by `service.instance.id`, are different series. Time runs forward, but for steps back that were
+ * announced.
  */
 export class Receiver {
   /** Delta: every window of every series. Cumulative: the latest point. By `metric{attributes}`. */
-  readonly #delta = new Map<string, Taken[]>()
+  readonly #delta = new Map<string, DeltaSeries>()
   readonly #cumulative = new Map<string, Taken>()
+  #setBacks = 0
+  readonly #stepsBack = new Map<string, number>()
   /** What must never happen, in words: windows that overlap, a resend that differs, a point that runs backward. */
   readonly violations: string[] = []
   resentIdentical = 0
@@ -23,6 +33,11 @@ export class Receiver {
   /** @param elsewhere whose delta windows not to count again: a batch may be refused after it had arrived unnoticed */
   constructor(elsewhere?: Receiver) {
     this.#elsewhere = elsewhere
+  }
+
+  /** The clock of the senders was set back: each series may step back in time once more. */
+  clockSetBack(): void {
+    this.#setBacks++
   }
 
   take(metrics: ResourceMetrics): void {
@@ -48,14 +63,14 @@ export class Receiver {
     const key = seriesKey(name, attributes, instance)
     const latest = this.#cumulative.get(key)
     if (latest !== undefined) return amount(latest.value)
-    return (this.#delta.get(key) ?? []).reduce((sum, taken) => sum + amount(taken.value), 0)
+    return this.windowsOf(key).reduce((sum, taken) => sum + amount(taken.value), 0)
   }
 
   /** Bucket counts of an explicit histogram, added up like {@link total}. */
   buckets(name: string, attributes: Record<string, unknown> = {}): number[] {
     const key = seriesKey(name, attributes)
     const latest = this.#cumulative.get(key)
-    const taken = latest === undefined ? (this.#delta.get(key) ?? []) : [latest]
+    const taken = latest === undefined ? this.windowsOf(key) : [latest]
     const sums: number[] = []
     for (const { value } of taken) {
       const { counts } = (value as { buckets: { counts: number[] } }).buckets
@@ -72,32 +87,39 @@ export class Receiver {
   }
 
   private windowsOf(key: string): readonly Taken[] {
-    return this.#delta.get(key) ?? []
+    return this.#delta.get(key)?.windows ?? []
   }
 
   #takeDelta(key: string, taken: Taken): void {
     const isSame = (other: Taken) => other.start === taken.start && other.end === taken.end
     if (this.#elsewhere?.windowsOf(key).some(isSame)) return
-    const windows = this.#delta.get(key) ?? []
-    this.#delta.set(key, windows)
+    const series = this.#delta.get(key) ?? { windows: [], from: 0 }
+    const { windows } = series
+    this.#delta.set(key, series)
     const same = windows.find(isSame)
     if (same !== undefined) {
       if (JSON.stringify(same.value) !== JSON.stringify(taken.value)) this.violations.push(`${key}: a resend differs`)
       this.resentIdentical++
       return
     }
-    const other = windows.find((window) => taken.start < window.end && window.start < taken.end)
+    const last = windows.at(-1)
+    if (last !== undefined && taken.start < last.end && this.#mayStepBack(key)) series.from = windows.length
+    const sinceSetBack = windows.slice(series.from)
+    const other = sinceSetBack.find((window) => taken.start < window.end && window.start < taken.end)
     if (other !== undefined) {
       this.violations.push(`${key}: (${taken.start}, ${taken.end}] overlaps (${other.start}, ${other.end}]`)
     }
-    const last = windows.at(-1)
-    if (last !== undefined && taken.start < last.end) this.violations.push(`${key}: out of order`)
+    const before = sinceSetBack.at(-1)
+    if (before !== undefined && taken.start < before.end) this.violations.push(`${key}: out of order`)
     windows.push(taken)
   }
 
   #takeCumulative(key: string, taken: Taken): void {
     const last = this.#cumulative.get(key)
-    if (last !== undefined && taken.start !== last.start)
+    // A sum that is less would be a reset: a start that lies ahead may move back, and what is counted goes on.
+    const isBack = last !== undefined && taken.end < last.end && taken.start <= last.start && this.#mayStepBack(key)
+    if (isBack) this.#cumulative.delete(key)
+    else if (last !== undefined && taken.start !== last.start)
       this.violations.push(`${key}: the start moved without a reset`)
     this.#takeLatest(key, taken)
   }
@@ -106,6 +128,14 @@ export class Receiver {
     const last = this.#cumulative.get(key)
     if (last === undefined || taken.end > last.end) this.#cumulative.set(key, taken)
     else if (taken.end === last.end) this.resentIdentical++
+    else if (this.#mayStepBack(key)) this.#cumulative.set(key, taken)
+  }
+
+  #mayStepBack(key: string): boolean {
+    const steps = this.#stepsBack.get(key) ?? 0
+    if (steps >= this.#setBacks) return false
+    this.#stepsBack.set(key, steps + 1)
+    return true
   }
 }
 

@@ -179,6 +179,10 @@ export class SpoolWorld {
         break
       case 'clock':
         vi.setSystemTime(Date.now() + step.byMillis)
+        if (step.byMillis < -60_000) {
+          for (const { receiver, rejected } of this.backends)
+            for (const each of [receiver, rejected]) each.clockSetBack()
+        }
         break
       case 'crash':
         process.die()

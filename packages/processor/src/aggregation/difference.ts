@@ -34,9 +34,12 @@ export function difference(
 
 function histogramDifference(later: Histogram, earlier: Histogram): Histogram | undefined {
   const { boundaries, counts } = later.buckets
-  const added = counts.map((count, i) => count - earlier.buckets.counts[i]!)
+  const before = earlier.buckets.counts
+  // One that has a count and no buckets leaves nothing but the count to be told.
+  const added = counts.length === before.length ? counts.map((count, i) => count - before[i]!) : []
   const count = later.count - earlier.count
   if (count < 0 || added.some((each) => each < 0)) return undefined
-  const hasSum = later.sum !== undefined && earlier.sum !== undefined
-  return { buckets: { boundaries, counts: added }, count, ...(hasSum && { sum: later.sum! - earlier.sum! }) }
+  const sum = later.sum! - earlier.sum!
+  // There is none where either is missing, or infinite.
+  return { buckets: { boundaries, counts: added }, count, ...(Number.isFinite(sum) && { sum }) }
 }

@@ -103,7 +103,7 @@ export class Drain {
     try {
       const passing = yield* this.#filter.passing(frozen)
       const derived = yield* this.#derivation.derive(frozen, passing)
-      this.#view.open(frozen, isObserved)
+      yield* this.#view.open(frozen, isObserved)
       for (const consumer of this.#consumers)
         yield* this.#drainInto(consumer, derived ?? frozen, derived?.touched ?? passing)
       yield* this.#view.dropStale()

@@ -90,6 +90,7 @@ export class CollectionFold {
 
   *#fold(collected: ResourceMetrics): Slices {
     const scopes = yield* this.#slice.once(() => this.#read('what was collected', () => [...collected.scopeMetrics]))
+    yield* this.#deltas.begin(this.#generations, this.#slice)
     for (const each of scopes ?? []) {
       const read = yield* this.#slice.once(() =>
         this.#read('a scope', () => ({ scope: each.scope, metrics: [...each.metrics] })),
@@ -144,7 +145,7 @@ export class CollectionFold {
       this.#isReading = true
       // Which generation is hot is asked for at each point: the loop yields, and a late collection may straddle a freeze.
       const added = open.isCumulative ? this.#deltas.next(open.stream, point) : value
-      this.#generations.hot.add(open.stream, attributes, added)
+      if (added !== undefined) this.#generations.hot.add(open.stream, attributes, added)
     } catch (error) {
       this.#leaveOut(open, error)
     }

@@ -15,12 +15,15 @@ const NONE: readonly Exemplar[] = []
  *
  * The start of a series is the start of the generation it first appeared in, and repeats; its end is the end of the last
  * generation drained, whether or not the series was recorded in that one.
+ *
+ * When the clock is set back, sums go on: to begin anew would lose what somebody has not been given yet. A start that lies
+ * ahead by then moves to the start of the new epoch, the others stay (docs/decisions/0037).
  */
 export class CumulativeView {
   readonly #fold = new Fold()
   readonly #slice: TimeSlice
   readonly #staleAfterMicros: number | undefined
-  readonly #exemplars = new WeakMap<Series, ExemplarReservoir>()
+  #exemplars = new WeakMap<Series, ExemplarReservoir>()
   #hasExemplars = false
   #endUnixMicros: UnixMicros = 0
   #observedEndUnixMicros: UnixMicros = 0
@@ -41,9 +44,17 @@ export class CumulativeView {
    *
    * @param isObserved whether callbacks were called for it; else what was observed last is still shown
    */
-  open(generation: Generation, isObserved: boolean): void {
-    this.#endUnixMicros = generation.endUnixMicros
-    if (isObserved) this.#observedEndUnixMicros = generation.endUnixMicros
+  *open(generation: Generation, isObserved: boolean): Slices {
+    const { startUnixMicros, endUnixMicros } = generation
+    const isSetBack = startUnixMicros < this.#endUnixMicros
+    if (isSetBack) {
+      // What was observed last is still shown unless something newer was observed.
+      yield* this.#fold.setBack(startUnixMicros, isObserved ? startUnixMicros : endUnixMicros, this.#slice)
+      // Their times lie ahead: none of them would make way for a later one.
+      this.#exemplars = new WeakMap()
+    }
+    this.#endUnixMicros = endUnixMicros
+    if (isObserved || isSetBack) this.#observedEndUnixMicros = endUnixMicros
   }
 
   /** @internal */
@@ -52,7 +63,7 @@ export class CumulativeView {
     if (sinceRestart === undefined) this.#fold.absorb(series, generation)
     else this.#fold.restart(series, generation, sinceRestart)
     const examples = generation.examplesOf(series)
-    if (examples !== undefined) this.#keepExamples(series, examples)
+    if (examples !== undefined) this.#keepExamples(series, examples, generation)
   }
 
   /**
@@ -106,10 +117,10 @@ export class CumulativeView {
     return captured
   }
 
-  #keepExamples(series: Series, examples: ExemplarReservoir): void {
+  #keepExamples(series: Series, examples: ExemplarReservoir, { endUnixMicros }: Generation): void {
     this.#hasExemplars = true
     const kept = this.#exemplars.get(series) ?? examples.empty()
-    kept.take(examples)
+    kept.take(examples, endUnixMicros)
     this.#exemplars.set(series, kept)
   }
 

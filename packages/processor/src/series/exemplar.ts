@@ -46,10 +46,16 @@ export class ExemplarReservoir {
     return new ExemplarReservoir(this.#slots.length)
   }
 
-  /** Takes over what another one of the same size has. */
-  take(other: ExemplarReservoir): void {
+  /**
+   * Takes over what another one of the same size has.
+   *
+   * @param latestUnixMicros none is later: one that says so was recorded before the clock was set back
+   */
+  take(other: ExemplarReservoir, latestUnixMicros: UnixMicros): void {
     other.#slots.forEach((exemplar, slot) => {
-      if (exemplar !== undefined) this.#slots[slot] = exemplar
+      if (exemplar === undefined) return
+      const isInTime = exemplar.timeUnixMicros <= latestUnixMicros
+      this.#slots[slot] = isInTime ? exemplar : { ...exemplar, timeUnixMicros: latestUnixMicros }
     })
   }
 }

@@ -1,3 +1,4 @@
+import type { UnixMicros } from '../core/clock.ts'
 import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import type { Generation, Window } from './generation.ts'
 import type { Series } from './series.ts'
@@ -26,7 +27,10 @@ export class Fold {
     return this.#size
   }
 
-  /** The time from the start of the first generation to the end of the last one that was absorbed. */
+  /**
+   * The time from the start of the first generation to the end of the last one that was absorbed; from the start of a later
+   * one where the clock was set back to before the first.
+   */
   get window(): Window {
     return { startUnixMicros: this.#startUnixMicros, endUnixMicros: this.#endUnixMicros }
   }
@@ -38,13 +42,14 @@ export class Fold {
    * @returns true when it became part of a point that was there already
    */
   absorb(series: Series, generation: Generation): boolean {
-    if (this.#size === 0) this.#startUnixMicros = generation.startUnixMicros
+    const { startUnixMicros } = generation
+    if (this.#size === 0 || startUnixMicros < this.#startUnixMicros) this.#startUnixMicros = startUnixMicros
     this.#endUnixMicros = generation.endUnixMicros
     const points = this.#pointsOf(series.stream)
     const target = points.placeFor(series)
     const isNew = !points.has(target)
     if (isNew) {
-      points.add(target, generation.startUnixMicros)
+      points.add(target, startUnixMicros)
       target.hold()
       this.#size++
     }
@@ -80,6 +85,13 @@ export class Fold {
     const taken = this.#leave()
     for (const { series } of taken) await inSlices(series.length, (i) => series[i]!.letGo())
     return taken
+  }
+
+  /** @internal The clock was set back: see {@link StreamPoints.setBack}. */
+  *setBack(startUnixMicros: UnixMicros, endUnixMicros: UnixMicros, slice: TimeSlice): Slices {
+    for (const points of this.#byStream.values()) {
+      yield* slice.rangeOf(points.size, (i) => points.setBack(i, startUnixMicros, endUnixMicros))
+    }
   }
 
   /** @internal Takes out the points that are not to be kept, in time slices; nothing else may use it meanwhile. */

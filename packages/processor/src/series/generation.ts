@@ -94,8 +94,13 @@ export class Generation implements Window {
     return before
   }
 
-  /** @internal */
-  close(endUnixMicros: UnixMicros): void {
+  /**
+   * @internal
+   *
+   * @param setBackMicros by how much the clock was set back while it was hot: how long that was is known, so it moves as a whole
+   */
+  close(endUnixMicros: UnixMicros, setBackMicros = 0): void {
+    this.startUnixMicros = Math.max(1, this.startUnixMicros - setBackMicros)
     this.endUnixMicros = endUnixMicros
   }
 
@@ -112,7 +117,7 @@ export class Generation implements Window {
     const target = this.touch(series)
     this.cellsOf(target.stream).merge(target, from.cellsOf(of.stream), of)
     const examples = from.#exemplars.get(of)
-    if (examples !== undefined) this.reservoirOf(target, () => examples.empty()).take(examples)
+    if (examples !== undefined) this.reservoirOf(target, () => examples.empty()).take(examples, this.endUnixMicros)
   }
 
   /** @internal The series to record these attributes into, touched. See {@link touch}. */

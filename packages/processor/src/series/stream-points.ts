@@ -32,6 +32,8 @@ export class StreamPoints {
   /** Of all points, once they were taken or captured. */
   #startUnixMicros: UnixMicros | undefined
   #endUnixMicros: UnixMicros | undefined
+  /** No point ends later; only of points that have ends of their own. */
+  #latestUnixMicros: UnixMicros = Number.POSITIVE_INFINITY
   /** How many bound series have no point yet, and as of which {@link Stream.reservations}. */
   #absentReserved = 0
   #absentAsOf = -1
@@ -83,7 +85,7 @@ export class StreamPoints {
 
   /** End of a point: of the last generation that was absorbed for it; of all there was, once it was taken. */
   endUnixMicrosOf(index: number): UnixMicros {
-    return this.#endUnixMicros ?? this.#time(index, END)
+    return this.#endUnixMicros ?? Math.min(this.#time(index, END), this.#latestUnixMicros)
   }
 
   /** @internal Whether there is a point of this series. */
@@ -140,10 +142,26 @@ export class StreamPoints {
     this.merge(series, from.cells, series, from.endUnixMicrosOf(index))
   }
 
-  /** @internal Gives all points one window; a gauge keeps the time it was set in. */
+  /** @internal Gives all points one window; a gauge keeps the time it was set in, unless the clock was set back since. */
   stamp(window: Window): void {
     this.#startUnixMicros = window.startUnixMicros
+    this.#latestUnixMicros = window.endUnixMicros
     if (this.stream.aggregation.type !== DataPointType.GAUGE) this.#endUnixMicros = window.endUnixMicros
+  }
+
+  /**
+   * @internal The clock was set back: a point that lies ahead of it no longer does. Its state goes on, and so does its start
+   * unless that is ahead, too.
+   *
+   * @param startUnixMicros no point starts later
+   * @param endUnixMicros no point ends later
+   */
+  setBack(index: number, startUnixMicros: UnixMicros, endUnixMicros: UnixMicros): void {
+    const row = this.#rows[index]!
+    const chunk = this.#times.chunks[row >>> CHUNK_SHIFT]!
+    const at = (row & CHUNK_MASK) << 1
+    if (chunk[at + START]! > startUnixMicros) chunk[at + START] = startUnixMicros
+    if (chunk[at + END]! > endUnixMicros) chunk[at + END] = endUnixMicros
   }
 
   /** @internal Gives all points one end. */
