@@ -19,6 +19,7 @@ export default defineConfig({
       'compat/instrumentations/test/**/*.test.ts',
       'compat/shadow/test/**/*.test.ts',
     ],
+    setupFiles: [source('./packages/exporter-adapter/test/support/broken-logger.ts')],
     testTimeout: 20_000,
   },
 })

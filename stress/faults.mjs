@@ -1,7 +1,8 @@
 // npm run test:faults: what would take too long in `npm test`. Random histories of exporters, disks and processes (SLUICE_RUNS of
 // each of the two models, default 50,000, from SLUICE_SEED on), round trips of what is exposed to Prometheus
 // (SLUICE_ROUND_TRIPS, default 20,000), an outage of 30 days (SLUICE_DAYS), processes that are killed
-// (SLUICE_KILLS, default 100), and the spool alone: bytes that rot, a full disk, 500 kills. Fails on the first of them that fails.
+// (SLUICE_KILLS, default 100), and the spool alone: bytes that rot, a full disk, 500 kills. Before them the suites of delivery,
+// spool and endpoint, with a logger that fails at every line. Fails on the first of them that fails.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
@@ -24,6 +25,28 @@ const defaults = {
 }
 const env = { ...defaults, ...process.env }
 
+/** Beginnings of the names of the test files. */
+const withBrokenLogger = [
+  'the-fault-matrix',
+  'conservation',
+  'the-end-of-a-push-adapter',
+  'a-failed-delta',
+  'a-failing-disk',
+  'what-is-spooled',
+  'a-crash-loses',
+  'a-scrape',
+  'an-endpoint',
+  'what-an-endpoint',
+  'an-authorize-hook',
+  'hostile-clients',
+  'a-closed-server',
+].map((name) => `packages/exporter-adapter/test/${name}`)
+
+run('vitest', ['run', ...withBrokenLogger], {
+  ...process.env,
+  SLUICE_SEED: env.SLUICE_SEED,
+  SLUICE_LOGGER: 'throws',
+})
 await runModels()
 run('vitest', ['run', testFile('a-long-outage-stays-flat')])
 for (const script of ['process-kills', 'spool-rot', 'spool-full-disk', 'spool-kills']) {
@@ -56,14 +79,17 @@ async function runModels() {
   for (const { status, args, own } of results) if (status !== 0) fail('vitest', args, own)
 }
 
-function run(command, args) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
-  if (status !== 0) fail(command, args, env)
+function run(command, args, ownEnv = env) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: ownEnv })
+  if (status !== 0) fail(command, args, ownEnv)
 }
 
-function fail(command, args, { SLUICE_SEED, SLUICE_RUNS }) {
+function fail(command, args, { SLUICE_SEED, SLUICE_RUNS, SLUICE_LOGGER }) {
+  const settings = Object.entries({ SLUICE_SEED, SLUICE_RUNS, SLUICE_LOGGER }).filter(
+    ([, value]) => value !== undefined,
+  )
   console.error(
-    `faults: failed in ${command} ${args.join(' ')} with SLUICE_SEED=${SLUICE_SEED} SLUICE_RUNS=${SLUICE_RUNS}`,
+    `faults: failed in ${command} ${args.join(' ')} with ${settings.map(([name, value]) => `${name}=${value}`).join(' ')}`,
   )
   process.exit(1)
 }

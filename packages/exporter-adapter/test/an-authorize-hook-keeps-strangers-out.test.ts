@@ -98,6 +98,36 @@ describe('a hook', () => {
     ])
   })
 
+  test('that says neither yes nor no is reported once', async () => {
+    const log = diagLog()
+    const { port } = await serve({ authorize: () => 1 as never })
+    for (let each = 0; each < 3; each++) await get(port)
+    expect(log).toEqual([
+      'error sluice: the authorize hook of a Prometheus endpoint gave something else than true or false, scrapes get 401',
+    ])
+  })
+
+  test('whose answer is only like a promise is asked for it once, and not for ever', async () => {
+    diagLog()
+    let asked = 0
+    const answer = (then: (resolve: (verdict: boolean) => void) => void) =>
+      Object.defineProperty({}, 'then', { value: then })
+    const once = answer((resolve) => {
+      if (++asked === 1) resolve(true)
+    })
+    const never = Object.assign(
+      () => {},
+      answer(() => {}),
+    )
+    Object.defineProperty(never, 'then', { value: () => {} })
+    const { port } = await serve({
+      authorize: ({ headers }) => (headers['x-let-me'] === 'in' ? once : never) as never,
+      scrapeTimeoutMillis: 50,
+    })
+    expect((await get(port, { headers: { 'x-let-me': 'in' } })).status).toBe(200)
+    expect((await get(port)).status).toBe(500)
+  })
+
   test('that never answers is not waited for longer than a scrape', async () => {
     const log = diagLog()
     const { port, fake } = await serve({ authorize: () => new Promise(() => {}), scrapeTimeoutMillis: 20 })

@@ -54,18 +54,3 @@ test('it is told the scope, the name, the kind of points and the unit', async ()
   const metric = [{ name: 'shop', version: '1.0' }, 'latency', DataPointType.HISTOGRAM, 's']
   expect(seen).toEqual([metric, [...metric, { route: '/' }]])
 })
-
-test('one that throws costs the metric it threw at, with a word', async () => {
-  const { adapter, reader, meter } = pipeline({
-    testMetric: (_scope, name) => {
-      if (name === 'odd') throw new Error('no idea')
-      return 'accept'
-    },
-    testAttributes: () => 'accept',
-  })
-  meter.createCounter('odd').add(1)
-  meter.createCounter('orders').add(3)
-  await reader.flush()
-  expect(adapter.values('orders')).toEqual([3])
-  expect(reader.stats().collectErrors).toBe(1)
-})

@@ -11,10 +11,10 @@ copyFileSync(join(root, 'biome.json'), join(tree, 'biome.json'))
 afterAll(() => rmSync(tree, { recursive: true }))
 
 /** What the project's linter says of a file at this place that imports that. */
-function lint(path: string, from: string): string {
+function lint(path: string, from: string, source = `export * from '${from}'\n`): string {
   const file = join(tree, path)
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `export * from '${from}'\n`)
+  writeFileSync(file, source)
   const { stdout, stderr } = spawnSync(join(root, 'node_modules/.bin/biome'), ['lint', '--vcs-enabled=false', path], {
     cwd: tree,
     encoding: 'utf8',
@@ -49,4 +49,29 @@ test.each([
   ['packages/exporter-adapter/src/push/x.ts', '@otel-sluice/processor'],
 ])('the linter lets %s import %s', (path, from) => {
   expect(lint(path, from)).not.toContain('noRestrictedImports')
+})
+
+const DIAG = "import { diag } from '@opentelemetry/api'\n\ndiag.info('line')\n"
+
+test.each([
+  'packages/processor/src/core/x.ts',
+  'packages/processor/src/aggregation/x.ts',
+  'packages/processor/src/series/x.ts',
+  'packages/processor/src/pipeline/x.ts',
+  'packages/processor/src/buffer/x.ts',
+  'packages/processor/src/reader/x.ts',
+  'packages/exporter-adapter/src/x.ts',
+  'packages/exporter-adapter/src/push/x.ts',
+  'packages/exporter-adapter/src/prometheus/http/x.ts',
+  'packages/exporter-adapter/src/spool/x.ts',
+])('the linter does not let %s call the logger past report()', (path) => {
+  expect(lint(path, '@opentelemetry/api', DIAG)).toContain('noRestrictedImports')
+})
+
+test('the linter lets report() call the logger, and others import the rest of the API', () => {
+  expect(lint('packages/processor/src/series/report.ts', '@opentelemetry/api', DIAG)).not.toContain(
+    'noRestrictedImports',
+  )
+  const context = "import { context } from '@opentelemetry/api'\n\ncontext.active()\n"
+  expect(lint('packages/processor/src/buffer/x.ts', '@opentelemetry/api', context)).not.toContain('noRestrictedImports')
 })

@@ -3,6 +3,7 @@ import { BufferingMetricReader, type BufferingMetricReaderOptions } from '@otel-
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 import { diagLog } from './support/diag-log.ts'
+import { revoked, throwingAt } from './support/hostile.ts'
 
 const reader = (options: Partial<BufferingMetricReaderOptions>) =>
   new BufferingMetricReader({ adapters: [new CollectingAdapter()], ...options })
@@ -38,9 +39,35 @@ describe('the constructor rejects', () => {
       /adapters\[0\] is not an ExporterAdapter.*PushExporterAdapter/,
     ],
     [{ aggregationSelector: 'sum' as never }, TypeError, /aggregationSelector must be a function, got "sum"/],
+    [{ cardinalityLimits: null as never }, TypeError, /cardinalityLimits must be an object, got null/],
+    [{ cardinalityLimits: { gauge: 0 } }, RangeError, /cardinalityLimits\.gauge must be a whole number .*got 0/],
+    [{ processors: [null as never] }, TypeError, /processors\[0\] is not a MetricProcessor, got null/],
+    [{ metricProducers: [5 as never] }, TypeError, /metricProducers\[0\] is not a MetricProducer, got 5/],
+    [{ metricFilter: 'all' as never }, TypeError, /metricFilter must have testMetric and testAttributes, got "all"/],
   ])('%j', (options, kind, message) => {
     expect(() => reader(options)).toThrow(kind)
     expect(() => reader(options)).toThrow(message)
+  })
+
+  test.each([
+    ['a processor', { processors: [throwingAt('processMetric')] }, /processors\[0\] is not a MetricProcessor/],
+    ['a producer', { metricProducers: [throwingAt('collect')] }, /metricProducers\[0\] is not a MetricProducer/],
+    ['a filter', { metricFilter: throwingAt('testMetric') }, /metricFilter must have testMetric and testAttributes/],
+    ['a filter that is revoked', { metricFilter: revoked({}) }, /metricFilter must have .*got an object/],
+  ])('%s that throws when it is looked at', (_what, options, message) => {
+    expect(() => reader(options as never)).toThrow(message)
+  })
+
+  test('a limit that is another one the second time it is read', () => {
+    let limit = 5
+    const cardinalityLimits = {
+      get counter() {
+        return limit--
+      },
+    }
+    expect(reader({ cardinalityLimits }).selectCardinalityLimit(InstrumentType.COUNTER)).toBe(5 + 1)
+    limit = 0
+    expect(() => reader({ cardinalityLimits })).toThrow(/cardinalityLimits\.counter .*got 0/)
   })
 
   test('options that are missing', () => {

@@ -11,6 +11,7 @@ import { BufferingMetricReader } from '@otel-sluice/processor'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MetricsBuffer } from '../src/buffer/metrics-buffer.ts'
 import { TimeSlice } from '../src/core/time-slice.ts'
+import { GuardedFilter } from '../src/pipeline/guarded-filter.ts'
 import { CollectionFold } from '../src/reader/collection-fold.ts'
 import { CollectingAdapter } from './support/collecting-adapter.ts'
 
@@ -177,7 +178,8 @@ describe('timers', () => {
 test('a fold that is overtaken by a freeze goes on in the next generation: nothing is written to the frozen one', async () => {
   const buffer = new MetricsBuffer()
   const { generations } = buffer
-  const fold = new CollectionFold({ buffer, cardinalityLimits: {}, metricFilter: undefined }, new TimeSlice())
+  const metricFilter = new GuardedFilter(undefined)
+  const fold = new CollectionFold({ buffer, cardinalityLimits: {}, metricFilter }, new TimeSlice())
   const time: HrTime = [1, 0]
   const metric: SumMetricData = {
     descriptor: { name: 'counter', description: '', unit: '', valueType: ValueType.INT },
@@ -192,7 +194,8 @@ test('a fold that is overtaken by a freeze goes on in the next generation: nothi
     })),
   }
   const resource = resourceFromAttributes({})
-  const folded = fold.fold({ resource, scopeMetrics: [{ scope: { name: 'late' }, metrics: [metric] }] })
+  fold.take({ resource, scopeMetrics: [{ scope: { name: 'late' }, metrics: [metric] }] })
+  const folded = fold.fold()
   const frozen = generations.freeze()
   const before = frozen.touched.length
   await folded

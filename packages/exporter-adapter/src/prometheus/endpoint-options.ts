@@ -2,7 +2,8 @@ import type { Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Attributes } from '@opentelemetry/api'
 import type { AggregationOption, InstrumentType } from '@opentelemetry/sdk-metrics'
-import { report } from '@otel-sluice/processor'
+import { report, UserCode } from '@otel-sluice/processor'
+import { shown } from '../shown.ts'
 import type { Authorize } from './http/scrape-requests.ts'
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './names.ts'
 
@@ -65,7 +66,7 @@ export function resolveEndpointOptions(options: PrometheusEndpointOptions): Endp
   const { translationStrategy = 'UnderscoreEscapingWithSuffixes', prefix = '', path = '/metrics' } = options
   if (!TRANSLATION_STRATEGIES.includes(translationStrategy)) {
     throw new RangeError(
-      `PrometheusEndpoint: translationStrategy must be one of ${TRANSLATION_STRATEGIES.join(', ')}, got ${String(translationStrategy)}`,
+      `PrometheusEndpoint: translationStrategy must be one of ${TRANSLATION_STRATEGIES.join(', ')}, got ${shown(translationStrategy)}`,
     )
   }
   checkType('name', options.name, 'string')
@@ -76,12 +77,12 @@ export function resolveEndpointOptions(options: PrometheusEndpointOptions): Endp
   checkType('scopeInfoEnabled', options.scopeInfoEnabled, 'boolean')
   checkType('targetInfoEnabled', options.targetInfoEnabled, 'boolean')
   if (typeof path !== 'string' || !path.startsWith('/') || /[?#\s]/.test(path)) {
-    throw new TypeError(`PrometheusEndpoint: path must begin with / and have no ?, # or blank, got ${String(path)}`)
+    throw new TypeError(`PrometheusEndpoint: path must begin with / and have no ?, # or blank, got ${shown(path)}`)
   }
   const { server } = options
   if (server !== undefined && server !== false && typeof server?.listen !== 'function') {
     throw new TypeError(
-      `PrometheusEndpoint: server must be an http.Server, an https.Server or false, got ${String(server)}`,
+      `PrometheusEndpoint: server must be an http.Server, an https.Server or false, got ${shown(server)}`,
     )
   }
   return {
@@ -106,23 +107,32 @@ function constantLabelsBy(
 ): (resource: Attributes) => Attributes {
   if (typeof chosen !== 'function' && !(Array.isArray(chosen) && chosen.every((key) => typeof key === 'string'))) {
     throw new TypeError(
-      `PrometheusEndpoint: resourceConstantLabels must be a list of keys or a function, got ${String(chosen)}`,
+      `PrometheusEndpoint: resourceConstantLabels must be a list of keys or a function, got ${shown(chosen)}`,
     )
   }
-  const isChosen = typeof chosen === 'function' ? chosen : (key: string) => chosen.includes(key)
+  const code = new UserCode('resourceConstantLabels', '; what it was asked about is no label')
+  const isChosen =
+    typeof chosen === 'function'
+      ? (key: string) => code.ask(() => chosen(key), readChoice, false)
+      : (key: string) => chosen.includes(key)
   return (resource) => Object.fromEntries(Object.entries(resource).filter(([key]) => isChosen(key)))
+}
+
+/** Anything but a promise, which says nothing yet. */
+function readChoice(given: unknown): boolean | undefined {
+  return typeof given === 'object' && given !== null && 'then' in given ? undefined : Boolean(given)
 }
 
 function checkType(option: string, value: unknown, type: string): void {
   if (value === undefined || typeof value === type) return
-  throw new TypeError(`PrometheusEndpoint: ${option} must be a ${type}, got ${String(value)}`)
+  throw new TypeError(`PrometheusEndpoint: ${option} must be a ${type}, got ${shown(value)}`)
 }
 
 function checkWhole(option: string, value: number | undefined, least: number, most: number): number | undefined {
   if (value === undefined) return undefined
   if (!Number.isInteger(value) || value < least || value > most) {
     throw new RangeError(
-      `PrometheusEndpoint: ${option} must be a whole number from ${least} to ${most}, got ${String(value)}`,
+      `PrometheusEndpoint: ${option} must be a whole number from ${least} to ${most}, got ${shown(value)}`,
     )
   }
   return value

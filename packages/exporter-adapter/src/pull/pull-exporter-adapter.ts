@@ -17,6 +17,7 @@ import {
 import { DeliveryCounts } from '../delivery-counts.ts'
 import { MetricDataBuilder } from '../metric-data.ts'
 import { settlesWithin } from '../settles-within.ts'
+import { classNameOf, shown } from '../shown.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 
 /**
@@ -42,13 +43,13 @@ export class PullExporterAdapter implements ExporterAdapter {
     if (typeof reader?.setMetricProducer !== 'function' || typeof reader.selectAggregation !== 'function') {
       const isPush = typeof (reader as { export?: unknown } | undefined)?.export === 'function'
       throw new TypeError(
-        `PullExporterAdapter: reader must be a pull MetricReader such as PrometheusExporter, got ${nameOf(reader)}` +
+        `PullExporterAdapter: reader must be a pull MetricReader such as PrometheusExporter, got ${classNameOf(reader, shown(reader))}` +
           (isPush ? '; it is a push exporter: use new PushExporterAdapter(exporter)' : ''),
       )
     }
     this.#pullReader = reader
     this.#temporality = new TemporalityChoice((kind) => reader.selectAggregationTemporality(kind))
-    this.name = reader.constructor.name
+    this.name = classNameOf(reader, 'PullExporterAdapter')
   }
 
   selectAggregationTemporality(kind: InstrumentType): AggregationTemporality {
@@ -61,8 +62,9 @@ export class PullExporterAdapter implements ExporterAdapter {
 
   attach(reader: AttachedReader): void {
     if (this.#reader !== undefined) throw new Error(`${this.name}: this adapter is attached to a reader already`)
-    this.#pullReader.setMetricProducer({ collect: () => this.#collect(reader) })
+    const returned: unknown = this.#pullReader.setMetricProducer({ collect: () => this.#collect(reader) })
     this.#reader = reader
+    settling(() => returned).catch((error: unknown) => this.#counts.failed(error))
   }
 
   absorb(series: Series, generation: Generation): void {
@@ -75,7 +77,8 @@ export class PullExporterAdapter implements ExporterAdapter {
     this.#isShutdown = true
     try {
       // A foreign reader need not heed the deadline.
-      await settlesWithin(this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) }), timeoutMillis)
+      const shutdown = settling(() => this.#pullReader.shutdown({ timeoutMillis: Math.max(1, timeoutMillis) }))
+      await settlesWithin(shutdown, timeoutMillis)
     } catch (error) {
       this.#counts.failed(error)
     }
@@ -124,6 +127,7 @@ async function arrange(
   for (const points of streams) await reader.inSlices(points.size, (i) => builder.add(points, i, temporality))
 }
 
-function nameOf(value: unknown): string {
-  return typeof value === 'object' && value !== null ? value.constructor.name : String(value)
+/** Readers promise a promise; some return nothing, or throw at once. */
+async function settling(call: () => unknown): Promise<unknown> {
+  return call()
 }

@@ -51,14 +51,18 @@ export function resolveBufferOptions(options: MetricsBufferOptions): BufferSetti
 }
 
 function checkAttributeLimits(limits: AttributeLimits = {}): AttributeLimits {
-  for (const [option, limit] of Object.entries(limits)) {
+  if (typeof limits !== 'object' || limits === null) {
+    throw new TypeError(`MetricsBuffer: attributeLimits must be an object, got ${describe(limits)}`)
+  }
+  const copy = { ...limits }
+  for (const [option, limit] of Object.entries(copy)) {
     if (limit !== undefined && (!Number.isInteger(limit) || limit < 0)) {
       throw new RangeError(
         `MetricsBuffer: attributeLimits.${option} must be a whole number of at least 0, got ${describe(limit)}`,
       )
     }
   }
-  return { ...limits }
+  return copy
 }
 
 function filterFromEnvironment(): ExemplarFilter | undefined {

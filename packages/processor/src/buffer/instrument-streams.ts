@@ -4,6 +4,7 @@ import { ExponentialHistogramCells } from '../aggregation/exponential-histogram-
 import { limitOf } from '../series/cardinality.ts'
 import type { InstrumentationScope, Stream } from '../series/stream.ts'
 import type { AttributeCheck } from './attribute-check.ts'
+import { AttributesProcessors } from './attributes-processors.ts'
 import { ExemplarRecorder } from './exemplar-recorder.ts'
 import { ExemplarSampler } from './exemplar-sampler.ts'
 import { type InstrumentDescriptor, isSameStream, withLongerDescription } from './instrument-descriptor.ts'
@@ -45,7 +46,7 @@ export class InstrumentStreams {
   /** All streams of an observable instrument. */
   observedFor(instrument: InstrumentDescriptor, check: AttributeCheck): ObservedStream[] {
     return this.#streamsOf(instrument, check).map((made) => {
-      made.observed ??= new ObservedStream(made.stream, made.processors, check)
+      made.observed ??= new ObservedStream(made.stream, new AttributesProcessors(made.processors, check), check)
       return made.observed
     })
   }
@@ -99,7 +100,8 @@ export class InstrumentStreams {
       exemplarFilter === 'always_off'
         ? seriesRecorder(lookup)
         : new ExemplarRecorder(lookup, new ExemplarSampler(generations, stream, exemplarFilter, check))
-    return processors.length === 0 ? recorder : new ProcessedRecorder(recorder, processors, check)
+    if (processors.length === 0) return recorder
+    return new ProcessedRecorder(recorder, new AttributesProcessors(processors, check), check)
   }
 }
 

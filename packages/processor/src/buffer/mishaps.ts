@@ -1,3 +1,4 @@
+import { shown } from '../core/describe.ts'
 import { report } from '../series/report.ts'
 
 /** What was wrong with measurements of one instrument: all are counted, and each cause is reported once. */
@@ -28,12 +29,4 @@ export class Mishaps {
     this.#reported.add(cause)
     report('warn', `sluice: ${this.#instrument}: ${message} (reported once)`)
   }
-}
-
-/** Short and safe, whatever it is. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
-  if (typeof value === 'object' || typeof value === 'function')
-    return value === null ? 'null' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
-  return typeof value === 'bigint' ? `${value}n` : String(value)
 }

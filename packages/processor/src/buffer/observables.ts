@@ -5,7 +5,8 @@ import type {
   Observable,
   ObservableCallback,
 } from '@opentelemetry/api'
-import { CollectionSource } from '../pipeline/collection-source.ts'
+import { shown } from '../core/describe.ts'
+import { type CollectionCounts, CollectionSource } from '../pipeline/collection-source.ts'
 import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
@@ -48,6 +49,11 @@ export class BufferedObservable implements Observable {
     this.#callbacks.remove(callback, this)
   }
 
+  /** @internal Whether its callbacks are these. */
+  isOf(callbacks: ObservableCallbacks): boolean {
+    return this.#callbacks === callbacks
+  }
+
   /** @internal Takes down one value in the course of a callback. */
   observe(into: Observations, value: number, attributes: Attributes = {}): void {
     const accepted = this.#check.accept(value)
@@ -82,23 +88,12 @@ interface Run {
  */
 export class ObservableCallbacks {
   readonly #generations: Generations
+  /** Of all runs, also of callbacks that are registered no more. */
+  readonly counts: CollectionCounts = { errors: 0, late: 0 }
   #registrations: readonly Registration[] = []
-  /** Of callbacks that are registered no more. */
-  #formerErrors = 0
-  #formerLate = 0
 
   constructor(generations: Generations) {
     this.#generations = generations
-  }
-
-  /** How many runs failed. */
-  get errors(): number {
-    return this.#registrations.reduce((sum, { source }) => sum + source.errors, this.#formerErrors)
-  }
-
-  /** How many runs had not come to their end when their turn went on. */
-  get late(): number {
-    return this.#registrations.reduce((sum, { source }) => sum + source.late, this.#formerLate)
   }
 
   add(callback: ObservableCallback, observable: BufferedObservable): void {
@@ -112,10 +107,13 @@ export class ObservableCallbacks {
   }
 
   addBatch(callback: BatchObservableCallback, observables: readonly Observable[]): void {
-    const ours = ownOf(observables)
+    const ours = this.#ownOf(observables)
     if (ours.size === 0) {
       report('error', 'sluice: addBatchObservableCallback needs at least one observable instrument of this buffer')
       return
+    }
+    if (new Set(observables).size > ours.size) {
+      report('warn', 'sluice: addBatchObservableCallback leaves out what is no observable instrument of this buffer')
     }
     const names = [...ours].map(({ name }) => name).join(', ')
     const resultFor = (run: Map<BufferedObservable, Observations>): BatchObservableResult => ({
@@ -127,7 +125,7 @@ export class ObservableCallbacks {
   }
 
   removeBatch(callback: BatchObservableCallback, observables: readonly Observable[]): void {
-    this.#unregister(callback, ownOf(observables))
+    this.#unregister(callback, this.#ownOf(observables))
   }
 
   /** Runs every callback once. Resolves within `timeoutMillis`; never rejects. */
@@ -141,9 +139,17 @@ export class ObservableCallbacks {
     names: string,
     call: (run: Map<BufferedObservable, Observations>) => unknown,
   ): void {
+    if (typeof callback !== 'function') {
+      report(
+        'error',
+        `sluice: the callback of ${names} must be a function, got ${shown(callback)}: it is not registered`,
+      )
+      return
+    }
     if (this.#find(callback, observables) !== undefined) return
     const source = new CollectionSource<Run>(
       `the callback of ${names}`,
+      this.counts,
       async () => {
         const observed = new Map<BufferedObservable, Observations>()
         await call(observed)
@@ -158,10 +164,27 @@ export class ObservableCallbacks {
 
   #unregister(callback: unknown, observables: ReadonlySet<BufferedObservable>): void {
     const known = this.#find(callback, observables)
-    if (known === undefined) return
-    this.#formerErrors += known.source.errors
-    this.#formerLate += known.source.late
     this.#registrations = this.#registrations.filter((registration) => registration !== known)
+  }
+
+  /** Plain JavaScript may give anything for a list of instruments; those of another buffer record into that one alone. */
+  #ownOf(observables: readonly Observable[]): ReadonlySet<BufferedObservable> {
+    const own = new Set<BufferedObservable>()
+    try {
+      for (const each of observables) if (this.#isOwn(each)) own.add(each)
+    } catch {
+      // No list.
+    }
+    return own
+  }
+
+  #isOwn(observable: unknown): observable is BufferedObservable {
+    try {
+      return observable instanceof BufferedObservable && observable.isOf(this)
+    } catch {
+      // A proxy.
+      return false
+    }
   }
 
   #find(callback: unknown, observables: ReadonlySet<BufferedObservable>): Registration | undefined {
@@ -172,10 +195,6 @@ export class ObservableCallbacks {
         [...observables].every((observable) => registration.observables.has(observable)),
     )
   }
-}
-
-function ownOf(observables: readonly Observable[]): ReadonlySet<BufferedObservable> {
-  return new Set(observables.filter((observable) => observable instanceof BufferedObservable))
 }
 
 function observe(

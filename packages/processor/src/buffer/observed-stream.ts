@@ -1,11 +1,12 @@
 import type { Attributes } from '@opentelemetry/api'
-import { DataPointType, type IAttributesProcessor, InstrumentType } from '@opentelemetry/sdk-metrics'
+import { DataPointType, InstrumentType } from '@opentelemetry/sdk-metrics'
 import type { ExponentialHistogramCells } from '../aggregation/exponential-histogram-cells.ts'
 import type { HistogramCells } from '../aggregation/histogram-cells.ts'
 import type { Generation } from '../series/generation.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
 import type { AttributeCheck } from './attribute-check.ts'
+import type { AttributesProcessors } from './attributes-processors.ts'
 import { ObservedSums } from './observed-sums.ts'
 
 /** One value that a callback has observed. */
@@ -33,7 +34,7 @@ const REMEMBERED_PER_LIMIT = 5
  */
 export class ObservedStream {
   readonly #stream: Stream
-  readonly #processors: readonly IAttributesProcessor[]
+  readonly #processors: AttributesProcessors
   readonly #check: AttributeCheck
   readonly #isMonotonic: boolean
   readonly #sums = new ObservedSums()
@@ -42,7 +43,7 @@ export class ObservedStream {
   /** The generation in which places were last given up: what is left then is needed in all of it. */
   #clearedGeneration = 0
 
-  constructor(stream: Stream, processors: readonly IAttributesProcessor[], check: AttributeCheck) {
+  constructor(stream: Stream, processors: AttributesProcessors, check: AttributeCheck) {
     this.#stream = stream
     this.#processors = processors
     this.#check = check
@@ -84,7 +85,7 @@ export class ObservedStream {
       const hasFallen = this.#isMonotonic && value < last
       const target = this.#add(series, hasFallen ? value : value - last, hot)
       // Where there are others in a series, they did not begin anew.
-      const isAlone = this.#processors.length === 0 && target === series && target !== this.#stream.overflowIfAny
+      const isAlone = this.#processors.areNone && target === series && target !== this.#stream.overflowIfAny
       if (hasFallen && isAlone) hot.restart(series, value)
     }
   }
@@ -127,13 +128,6 @@ export class ObservedStream {
   }
 
   #prepare(attributes: Attributes): Attributes {
-    let processed = attributes
-    try {
-      for (const processor of this.#processors) processed = processor.process(processed)
-    } catch (error) {
-      this.#check.mishaps.mended('an attributes processor of a view must not throw', error, 'attributes are left out')
-      processed = {}
-    }
-    return this.#check.accept(processed)
+    return this.#check.accept(this.#processors.apply(attributes))
   }
 }

@@ -1,5 +1,11 @@
-import type { AggregationSelector, IAttributesProcessor, ViewOptions } from '@opentelemetry/sdk-metrics'
+import type {
+  AggregationOption,
+  AggregationSelector,
+  IAttributesProcessor,
+  ViewOptions,
+} from '@opentelemetry/sdk-metrics'
 import { describe } from '../core/describe.ts'
+import { ignoreRejection } from '../core/ignore-rejection.ts'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
 import { type InstrumentDescriptor, isSameStream, withLongerDescription } from './instrument-descriptor.ts'
@@ -95,10 +101,12 @@ export class Views {
 
   /** Instruments are made in the middle of an application, so what is wrong here is told and not thrown. */
   #select(aggregationSelector: AggregationSelector, { type }: InstrumentDescriptor): RequestedAggregation {
+    const where = `aggregationSelector(${type})`
     try {
-      return requestAggregation(aggregationSelector(type), `aggregationSelector(${type})`)
+      const given: unknown = aggregationSelector(type)
+      ignoreRejection(given)
+      return requestAggregation(given as AggregationOption, where)
     } catch (error) {
-      const where = `aggregationSelector(${type})`
       this.#reportOnce(where, 'error', `sluice: ${where} is of no use, so the default aggregation is used:`, error)
       return { type: 'default' }
     }
@@ -106,9 +114,10 @@ export class Views {
 
   /** Invalid advice counts as none (OTel spec, metrics SDK, "Instrument advisory parameters"). */
   #advisedBoundaries({ name, advice }: InstrumentDescriptor): readonly number[] | undefined {
-    if (advice.explicitBucketBoundaries == null) return undefined
     try {
-      return checkBoundaries(advice.explicitBucketBoundaries, 'advice.explicitBucketBoundaries')
+      const { explicitBucketBoundaries } = advice
+      if (explicitBucketBoundaries == null) return undefined
+      return checkBoundaries(explicitBucketBoundaries, 'advice.explicitBucketBoundaries')
     } catch (error) {
       this.#reportOnce(`advice ${name}`, 'error', `sluice: the advice of ${name} is ignored:`, error)
       return undefined

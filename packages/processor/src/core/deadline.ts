@@ -21,4 +21,4 @@ export async function within<T>(promise: Promise<T>, millis: number): Promise<T 
 }
 
 /** `setTimeout` takes a 32-bit number and fires at once beyond it. */
-const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
+export const LONGEST_TIMER_MILLIS = 2 ** 31 - 1

@@ -1,15 +1,39 @@
 /**
- * Long work that stops at each `yield`, where the event loop may run, and goes on with the next. Where it stands is in it
- * alone, so whoever has it can finish it without repeating anything: {@link TimeSlice.run} in slices, {@link finishAtOnce}
- * at the end of a process, which runs no event loop any more, also after the other has begun.
+ * Does some of the work that {@link Slices} consist of; true when the event loop is to run before the next piece.
+ *
+ * A piece that never returned, as the application ended its process from within it, is called again by
+ * {@link finishAtOnce}: it goes on with the item that it was at.
  */
-export type Slices<Result = void> = Generator<void, Result, void>
+type Piece = () => boolean
+
+/**
+ * Long work in pieces; nothing in the place of one asks to give way. Where it stands is in it alone, so whoever has it can
+ * finish it without repeating anything: {@link TimeSlice.run} in slices, {@link finishAtOnce} at the end of a process, which
+ * runs no event loop any more, also after the other has begun.
+ *
+ * INVARIANT: the work is done by the pieces, outside of the generator. Where the application's code is called in it and ends the
+ * process, an `exit` handler finds the generator waiting and can go on with it; one that is running cannot be resumed.
+ */
+export type Slices<Result = void> = Generator<Piece | undefined, Result, void>
 
 /** Does what is left of the work, without giving way. Throws what the work throws; nothing when it is done already. */
 export function finishAtOnce<Result>(work: Slices<Result>): Result | undefined {
   for (;;) {
-    const { done, value } = work.next()
-    if (done) return value
+    const step = doPiece(work)
+    if (step.done) return step.value
+  }
+}
+
+/** Does the next piece; what it throws is for the work to handle. */
+function doPiece<Result>(work: Slices<Result>): IteratorResult<boolean, Result> {
+  let step = work.next()
+  for (;;) {
+    if (step.done) return step
+    try {
+      return { done: false, value: step.value?.() ?? true }
+    } catch (error) {
+      step = work.throw(error)
+    }
   }
 }
 
@@ -21,13 +45,18 @@ export function finishAtOnce<Result>(work: Slices<Result>): Result | undefined {
  */
 export class TimeSlice {
   readonly #budgetMillis: number
+  readonly #around: <T>(piece: () => T) => T
   #startedMillis = 0
   #endedMillis = Number.NEGATIVE_INFINITY
   #sinceLook = 0
   #longestMillis = 0
 
-  /** @param budgetMillis how long to work before giving way; the look at the clock is every 32 items, so it is overrun by those */
-  constructor(budgetMillis = 1) {
+  /**
+   * @param around calls each piece of work; default: just that
+   * @param budgetMillis how long to work before giving way; the look at the clock is every 32 items, so it is overrun by those
+   */
+  constructor(around = <T>(piece: () => T): T => piece(), budgetMillis = 1) {
+    this.#around = around
     this.#budgetMillis = budgetMillis
   }
 
@@ -36,50 +65,56 @@ export class TimeSlice {
     return this.#longestMillis
   }
 
-  /** Does something with each item, in as many slices as it takes. */
-  each<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
-    return this.range(items.length, (i) => work(items[i]!))
-  }
-
   /** Does something for each number below `count`, in as many slices as it takes. */
   range(count: number, work: (index: number) => void): Promise<void> {
     return this.run(this.rangeOf(count, work))
   }
 
-  /** {@link each} as a part of longer work. */
+  /** Does something with each item, as a part of longer work. */
   eachOf<T>(items: readonly T[], work: (item: T) => void): Slices {
     return this.rangeOf(items.length, (i) => work(items[i]!))
   }
 
+  /** Does one thing, as a part of longer work. */
+  *once<T>(work: () => T): Slices<T> {
+    let result: T
+    yield* this.rangeOf(1, () => {
+      result = work()
+    })
+    return result!
+  }
+
   /** {@link range} as a part of longer work. */
   *rangeOf(count: number, work: (index: number) => void): Slices {
-    this.begin()
-    for (let i = 0; i < count; i++) {
-      work(i)
-      if (this.spent()) yield
+    let next = 0
+    const piece = () => {
+      while (next < count) {
+        work(next)
+        next++
+        if (this.spent()) return true
+      }
+      return false
     }
-    this.end()
+    this.#begin()
+    while (next < count) yield piece
+    this.#end()
   }
 
-  /**
-   * Does work that yields where a slice is {@link spent}. Resolves to its result, and to nothing where somebody else has
-   * finished it meanwhile.
-   */
+  /** Does all of some work. Resolves to its result, and to nothing where somebody else has finished it meanwhile. */
   async run<Result>(work: Slices<Result>): Promise<Result | undefined> {
     for (;;) {
-      const { done, value } = work.next()
-      if (done) return value
-      await this.yield()
+      const step = this.#around(() => doPiece(work))
+      if (step.done) return step.value
+      if (step.value) await this.#giveWay()
     }
   }
 
-  /** To be followed by work, with {@link spent} after each item, and {@link end}. */
-  begin(): void {
+  #begin(): void {
     const nowMillis = performance.now()
     if (nowMillis - this.#endedMillis > SAME_ROUND_MILLIS) this.#startedMillis = nowMillis
   }
 
-  /** Counts one item of work; true when it is time to {@link yield}. */
+  /** Counts one item of work; true when it is time to give way. */
   spent(): boolean {
     this.#sinceLook++
     if (this.#sinceLook < 32) return false
@@ -88,13 +123,13 @@ export class TimeSlice {
   }
 
   /** Resolves after the event loop has polled for I/O once, and starts the next slice. */
-  async yield(): Promise<void> {
-    this.end()
+  async #giveWay(): Promise<void> {
+    this.#end()
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#startedMillis = performance.now()
   }
 
-  end(): void {
+  #end(): void {
     this.#endedMillis = performance.now()
     this.#longestMillis = Math.max(this.#longestMillis, this.#endedMillis - this.#startedMillis)
   }

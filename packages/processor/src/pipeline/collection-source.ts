@@ -6,6 +6,14 @@ interface Collected {
   readonly errors: readonly unknown[]
 }
 
+/** What sources count together; a source may be gone before what it counts. */
+export interface CollectionCounts {
+  /** Callbacks, or whole collections, that failed or timed out. */
+  errors: number
+  /** Collections that did not settle in time. */
+  late: number
+}
+
 /** A collection under way. Both promises resolve in any case. */
 interface Collecting<Result> {
   /** The source is done. */
@@ -22,31 +30,25 @@ interface Collecting<Result> {
  * deadline, and exactly once. Never is one collection of a source started while an earlier one runs.
  */
 export class CollectionSource<Result extends Collected> {
+  readonly #counts: CollectionCounts
   readonly #name: string
   readonly #collect: (options: { timeoutMillis: number }) => Promise<Result>
   readonly #fold: (result: Result) => Promise<void>
   #collecting: Collecting<Result> | undefined
-  #errors = 0
-  #late = 0
+  /** What is reported already: how many errors the collection before had, and that it was late. */
+  #reportedErrors = 0
+  #hasReportedLate = false
 
   constructor(
     name: string,
+    counts: CollectionCounts,
     collect: (options: { timeoutMillis: number }) => Promise<Result>,
     fold: (result: Result) => Promise<void>,
   ) {
     this.#name = name
+    this.#counts = counts
     this.#collect = collect
     this.#fold = fold
-  }
-
-  /** How many callbacks or whole collections failed or timed out. */
-  get errors(): number {
-    return this.#errors
-  }
-
-  /** How many collections did not settle in time. */
-  get late(): number {
-    return this.#late
   }
 
   /**
@@ -64,6 +66,7 @@ export class CollectionSource<Result extends Collected> {
     const remainingMillis = Math.max(1, deadlineMillis - performance.now())
     const collecting = this.#start(remainingMillis)
     if ((await within(collecting.settled, remainingMillis)) === TIMED_OUT) return this.#reportLate(timeoutMillis)
+    this.#hasReportedLate = false
     return collecting.folded
   }
 
@@ -74,9 +77,9 @@ export class CollectionSource<Result extends Collected> {
     })
     const folded = settled.then(async (result) => {
       try {
-        // Folded first: a logger that throws must not cost the data.
-        if (result !== undefined) await this.#fold(result)
-        if (result !== undefined && result.errors.length > 0) this.#reportErrors(result.errors)
+        if (result === undefined) return result
+        await this.#fold(result)
+        this.#reportErrors(result.errors)
       } catch (error) {
         this.#reportErrors([error])
       } finally {
@@ -93,8 +96,12 @@ export class CollectionSource<Result extends Collected> {
     return this.#collect({ timeoutMillis })
   }
 
+  /** Counts all, and tells of those that come to what the collection before had: one that fails in every turn is told of once. */
   #reportErrors(errors: readonly unknown[]): void {
-    this.#errors += errors.length
+    const reported = this.#reportedErrors
+    this.#reportedErrors = errors.length
+    this.#counts.errors += errors.length
+    if (errors.length <= reported) return
     report(
       'error',
       `sluice: ${errors.length} error(s) while collecting from ${this.#name}; what was collected besides is kept`,
@@ -103,7 +110,9 @@ export class CollectionSource<Result extends Collected> {
   }
 
   #reportLate(timeoutMillis: number): undefined {
-    this.#late++
+    this.#counts.late++
+    if (this.#hasReportedLate) return
+    this.#hasReportedLate = true
     report(
       'warn',
       `sluice: ${this.#name} did not collect within ${timeoutMillis} ms; its result will count in a later turn`,

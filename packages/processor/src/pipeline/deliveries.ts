@@ -1,20 +1,15 @@
-import { TIMED_OUT, within } from '../core/deadline.ts'
-import { report } from '../series/report.ts'
 import { DeliverySchedule, type Demand } from './delivery-schedule.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
-
-/** What an adapter's own deadline may be overrun by before it is no longer waited for, in ms. */
-const GRACE_MILLIS = 100
+import type { GuardedAdapter } from './guarded-adapter.ts'
 
 /** What all adapters of one reader deliver, by interval and on demand, and how they end. */
 export class Deliveries {
-  readonly #adapters: readonly ExporterAdapter[]
+  readonly #adapters: readonly GuardedAdapter[]
   readonly #schedules: readonly DeliverySchedule[]
 
-  constructor(adapters: readonly ExporterAdapter[], exportIntervalMillis: number) {
+  constructor(adapters: readonly GuardedAdapter[], exportIntervalMillis: number) {
     this.#adapters = adapters
     this.#schedules = adapters
-      .filter((adapter) => adapter.deliver !== undefined)
+      .filter(({ delivers }) => delivers)
       .map((adapter) => new DeliverySchedule(adapter, exportIntervalMillis))
   }
 
@@ -40,21 +35,18 @@ export class Deliveries {
    * rejects: resolves to what went wrong.
    */
   async shutdown(timeoutMillis: number): Promise<unknown[]> {
-    const closing = this.#adapters.map(async (adapter) => {
-      const done = await within(adapter.shutdown({ timeoutMillis }), timeoutMillis + GRACE_MILLIS)
-      if (done === TIMED_OUT) throw new Error(`${adapter.name} did not shut down in time`)
-    })
-    return failuresOf(await Promise.allSettled(closing))
+    return failuresOf(await Promise.allSettled(this.#adapters.map((adapter) => adapter.shutdown(timeoutMillis))))
   }
 
-  /** Lets every adapter that can make what it holds outlive the process. */
-  async persist(): Promise<void> {
-    await Promise.allSettled(this.#adapters.map((adapter) => adapter.persist?.()))
+  /** Lets every adapter that can make what it holds outlive the process. Never rejects: resolves to what went wrong. */
+  async persist(): Promise<readonly string[]> {
+    const results = await Promise.all(this.#adapters.map((adapter) => adapter.persist()))
+    return results.filter((reason) => reason !== undefined)
   }
 
   /** The same, without giving way: for the end of a process. How many points are lost then, in words; `undefined` when none. */
   persistAtOnce(): string | undefined {
-    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: unsafePointsOf(adapter) })))
+    return inWords(this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.persistAtOnce() })))
   }
 
   /** How many points the adapters that deliver hold, in words; `undefined` when none. */
@@ -70,16 +62,6 @@ export class Deliveries {
       this.#adapters.map((adapter) => ({ name: adapter.name, points: adapter.stats().lostPoints.shutdown })),
     )
   }
-}
-
-/** One that throws has not kept what it holds; the exit code of the process is not its to change. */
-function unsafePointsOf(adapter: ExporterAdapter): number {
-  try {
-    if (adapter.persistAtOnce !== undefined) return adapter.persistAtOnce()
-  } catch (error) {
-    report('error', `sluice: ${adapter.name} threw at the end of the process`, error)
-  }
-  return adapter.stats().pendingPoints
 }
 
 function inWords(all: readonly { readonly name: string; readonly points: number }[]): string | undefined {

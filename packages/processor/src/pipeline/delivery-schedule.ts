@@ -1,7 +1,7 @@
 import { TIMED_OUT, within } from '../core/deadline.ts'
 import { SharedRuns } from '../core/shared-runs.ts'
 import { report } from '../series/report.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { GuardedAdapter } from './guarded-adapter.ts'
 
 /** Who waits for a delivery, and until when. */
 export interface Demand {
@@ -12,7 +12,7 @@ export interface Demand {
   /** Whether to try again until the deadline what fails. */
   readonly retries: boolean
   /** Another turn, for a delivery that had to wait: what was recorded meanwhile goes out with it. */
-  turn(): Promise<void>
+  turn(): Promise<unknown>
 }
 
 /** What is asked of one delivery. */
@@ -32,7 +32,7 @@ const SHARE_OF_EARLIER_DELIVERY = 0.9
 
 /** When one adapter delivers: at its interval, and when it is asked to; never twice at a time. */
 export class DeliverySchedule {
-  readonly adapter: ExporterAdapter
+  readonly adapter: GuardedAdapter
   readonly intervalMillis: number
   readonly #runs: SharedRuns<void>
   /** What is asked of the next delivery, while it has not begun. */
@@ -40,7 +40,7 @@ export class DeliverySchedule {
   #lastDueMillis: number
 
   /** @param intervalMillis the reader's, for adapters that have none of their own */
-  constructor(adapter: ExporterAdapter, intervalMillis: number) {
+  constructor(adapter: GuardedAdapter, intervalMillis: number) {
     this.adapter = adapter
     this.intervalMillis = adapter.exportIntervalMillis ?? intervalMillis
     this.#lastDueMillis = performance.now()
@@ -87,7 +87,7 @@ export class DeliverySchedule {
     if (run.demand?.isLast !== true) run.demand = demand
     const delivery = this.#runs.request()
     const { adapter } = this
-    if (adapter.flush === undefined) {
+    if (!adapter.flushes) {
       if ((await within(delivery, leftMillis())) === TIMED_OUT) throw new Error(`${adapter.name}: not done in time`)
       return
     }
@@ -102,10 +102,10 @@ export class DeliverySchedule {
 
   async #deliver({ demand, hasToWait }: Run): Promise<void> {
     const { adapter } = this
-    if (demand === undefined) return adapter.deliver?.({ force: false })
+    if (demand === undefined) return adapter.deliver({ force: false })
     const leftMillis = (): number => Math.max(0, demand.deadlineMillis - performance.now())
     if (hasToWait) await within(demand.turn(), leftMillis() / 2).catch(() => {})
-    await adapter.deliver?.({ force: true, ...(demand.retries && { retryForMillis: leftMillis() }) })
+    await adapter.deliver({ force: true, ...(demand.retries && { retryForMillis: leftMillis() }) })
   }
 }
 

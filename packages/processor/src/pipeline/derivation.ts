@@ -1,11 +1,12 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Slices, TimeSlice } from '../core/time-slice.ts'
 import { Generation } from '../series/generation.ts'
-import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
-import type { MetricProcessor, ProcessedMetric } from './metric-processor.ts'
+import { UserCode } from '../series/user-code.ts'
+import { DROPPED, type GuardedProcessor } from './guarded-processor.ts'
+import type { ProcessedMetric } from './metric-processor.ts'
 
 /** What became of a stream: another one, and the metric that processors are shown for its attributes. */
 interface DerivedStream {
@@ -13,24 +14,25 @@ interface DerivedStream {
   readonly metric: ProcessedMetric
 }
 
-const DROPPED = Symbol('dropped')
-
 /**
  * Runs processors over a frozen generation. It is not edited: its series are mapped, once each, to series of our own, and
  * their cells merged into those of a derived generation, which is then drained in its place.
  */
 export class Derivation {
-  readonly #processors: readonly MetricProcessor[]
+  readonly #processors: readonly GuardedProcessor[]
   readonly #slice: TimeSlice
   /** Derived streams have the limit of the highest of their sources, see {@link #mapSeries}. */
   readonly #registry = new StreamRegistry()
   readonly #streams = new WeakMap<Stream, DerivedStream | typeof DROPPED>()
   readonly #series = new WeakMap<Series, Series | typeof DROPPED>()
   readonly #derived = new Generation(0)
-  readonly #reported = new Set<MetricProcessor>()
+  readonly #given = new UserCode(
+    'the attributes that processors gave',
+    ' when they were read; those of before stand in',
+  )
   #filtered = 0
 
-  constructor(processors: readonly MetricProcessor[], slice: TimeSlice) {
+  constructor(processors: readonly GuardedProcessor[], slice: TimeSlice) {
     this.#processors = processors
     this.#slice = slice
   }
@@ -71,15 +73,15 @@ export class Derivation {
     derived.stream.limit = Math.max(derived.stream.limit, source.stream.limit)
     // It stands for sets of many attributes: none of them may be taken from it or given to it.
     if (source === source.stream.overflowIfAny) return derived.stream.overflow
-    let attributes: Attributes | undefined = source.attributes
+    let attributes = source.attributes
     for (const processor of this.#processors) {
-      const given: Attributes = attributes
-      attributes = this.#guarded(processor, given, () =>
-        processor.processAttributes ? processor.processAttributes(given, derived.metric) : given,
-      )
-      if (attributes === undefined) return DROPPED
+      const answer = processor.ofAttributes(attributes, derived.metric)
+      if (answer === DROPPED) return DROPPED
+      attributes = answer
     }
-    return derived.stream.seriesFor(attributes, this.#derived.hasRoom(derived.stream))
+    const { stream } = derived
+    const seriesOf = (set: Attributes) => stream.seriesFor(set, this.#derived.hasRoom(stream))
+    return this.#given.ask(() => seriesOf(attributes), isSeries, undefined) ?? seriesOf(source.attributes)
   }
 
   #streamFor(source: Stream): DerivedStream | typeof DROPPED {
@@ -93,28 +95,18 @@ export class Derivation {
   #mapStream(source: Stream): DerivedStream | typeof DROPPED {
     const { scope, kind, descriptor } = source
     const { name, description, unit, valueType } = descriptor
-    let metric: ProcessedMetric | undefined = { scope, name, description, unit, kind, valueType }
+    let metric: ProcessedMetric = { scope, name, description, unit, kind, valueType }
     for (const processor of this.#processors) {
-      const given: ProcessedMetric = metric
-      metric = this.#guarded(processor, given, () => (processor.processMetric ? processor.processMetric(given) : given))
-      if (metric === undefined) return DROPPED
+      const answer = processor.ofMetric(metric)
+      if (answer === DROPPED) return DROPPED
+      metric = answer
     }
     const renamed = { ...descriptor, name: metric.name, description: metric.description, unit: metric.unit }
     const stream = this.#registry.stream(scope, renamed, kind, source.aggregation, source.limit)
     return { stream, metric }
   }
+}
 
-  /** A processor that throws is passed over: what it was given goes on unchanged, and nothing is lost. */
-  #guarded<T>(processor: MetricProcessor, given: T, process: () => T | undefined): T | undefined {
-    try {
-      // Plain JavaScript may say null where it means nothing.
-      return process() ?? undefined
-    } catch (error) {
-      if (!this.#reported.has(processor)) {
-        this.#reported.add(processor)
-        report('error', `sluice: the processor ${processor.name} threw and is passed over where it does`, error)
-      }
-      return given
-    }
-  }
+function isSeries(given: unknown): Series | undefined {
+  return given as Series
 }

@@ -1,4 +1,4 @@
-import { AggregationTemporality, InstrumentType } from '@opentelemetry/sdk-metrics'
+import { InstrumentType } from '@opentelemetry/sdk-metrics'
 import { finishAtOnce, type Slices, type TimeSlice } from '../core/time-slice.ts'
 import type { CumulativeView } from '../series/cumulative-view.ts'
 import type { Generation } from '../series/generation.ts'
@@ -6,16 +6,18 @@ import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
 import type { Series } from '../series/series.ts'
 import type { Derivation } from './derivation.ts'
-import type { ExporterAdapter } from './exporter-adapter.ts'
+import type { GuardedAdapter } from './guarded-adapter.ts'
 import type { SeriesFilter } from './series-filter.ts'
-
-const KINDS = Object.values(InstrumentType)
 
 /** Whoever takes the series of a frozen generation, one after the other. */
 interface Consumer {
   readonly name: string
   readonly wanted: ReadonlySet<InstrumentType>
   take(series: Series, generation: Generation): void
+  /** Set while it takes a series: for good, where the application ends the process from within an adapter. */
+  isTaking: boolean
+  /** Whether it threw in the pass before, which is reported. */
+  isFailing: boolean
 }
 
 /**
@@ -23,7 +25,8 @@ interface Consumer {
  *
  * The view comes first, so that an adapter that seals sees it complete. Each consumer has its own pass over the
  * generation; one that throws loses the series it threw at and nothing else: the pass goes on, the other consumers are not
- * disturbed and do not see anything twice, and the generation is released.
+ * disturbed and do not see anything twice, and the generation is released. One that ends the process loses what is left of its
+ * pass: to call it again in an `exit` handler might end the process before the others have theirs.
  */
 export class Drain {
   readonly #generations: Generations
@@ -32,6 +35,7 @@ export class Drain {
   readonly #slice: TimeSlice
   readonly #consumers: readonly Consumer[]
   readonly #view: CumulativeView
+  readonly #adapters: readonly GuardedAdapter[]
   /** The latest drain; done, unless a turn is in the middle of it. */
   #underWay: Slices | undefined
   #faults = 0
@@ -41,7 +45,7 @@ export class Drain {
     filter: SeriesFilter,
     derivation: Derivation,
     view: CumulativeView,
-    adapters: readonly ExporterAdapter[],
+    adapters: readonly GuardedAdapter[],
     slice: TimeSlice,
   ) {
     this.#generations = generations
@@ -49,25 +53,31 @@ export class Drain {
     this.#derivation = derivation
     this.#slice = slice
     this.#view = view
-    const fed = adapters.map((adapter): Consumer => {
-      const wanted = new Set(KINDS.filter((kind) => wantsDelta(adapter, kind)))
-      return {
+    this.#adapters = adapters
+    const fed = adapters.map(
+      (adapter): Consumer => ({
         name: adapter.name,
-        wanted,
+        wanted: adapter.deltaKinds,
         take: (series, generation) => adapter.absorb(series, generation),
-      }
-    })
+        isTaking: false,
+        isFailing: false,
+      }),
+    )
     const viewed: Consumer = {
       name: 'the cumulative view',
-      wanted: new Set(KINDS.filter((kind) => adapters.some((adapter) => !wantsDelta(adapter, kind)))),
+      wanted: new Set(
+        Object.values(InstrumentType).filter((kind) => adapters.some(({ deltaKinds }) => !deltaKinds.has(kind))),
+      ),
       take: (series, generation) => view.absorb(series, generation),
+      isTaking: false,
+      isFailing: false,
     }
     this.#consumers = [viewed, ...fed]
   }
 
   /** How many times an adapter threw at a series it was given. */
   get faults(): number {
-    return this.#faults
+    return this.#adapters.reduce((sum, { asyncFaults }) => sum + asyncFaults, this.#faults)
   }
 
   /** Cuts and drains one generation; returns how many series were touched in it. */
@@ -84,9 +94,9 @@ export class Drain {
    * of a process.
    */
   runAtOnce(): void {
-    if (this.#underWay !== undefined) finishAtOnce(this.#underWay)
+    if (this.#underWay !== undefined) finish(this.#underWay)
     // Without a generation there is no new end, and cumulative points that were delivered are still the latest.
-    if (this.#generations.hot.touched.length > 0) finishAtOnce(this.#drain(this.#generations.freeze(), false))
+    if (this.#generations.hot.touched.length > 0) finish(this.#drain(this.#generations.freeze(), false))
   }
 
   *#drain(frozen: Generation, isObserved: boolean): Slices {
@@ -109,23 +119,36 @@ export class Drain {
     let firstError: unknown
     yield* this.#slice.eachOf(passing, (series) => {
       if (!consumer.wanted.has(series.stream.kind)) return
+      if (consumer.isTaking) {
+        failed++
+        return
+      }
+      consumer.isTaking = true
       try {
         consumer.take(series, frozen)
       } catch (error) {
         if (failed++ === 0) firstError = error
       }
+      consumer.isTaking = false
     })
-    if (failed > 0) {
-      this.#faults += failed
-      report(
-        'error',
-        `sluice: ${consumer.name} threw at ${failed} series of generation ${frozen.number}; they are lost to it`,
-        firstError,
-      )
-    }
+    const isReported = consumer.isFailing && !consumer.isTaking
+    consumer.isFailing = failed > 0
+    this.#faults += failed
+    if (failed === 0 || isReported) return
+    const deed = consumer.isTaking ? 'ended the process' : 'threw'
+    report(
+      'error',
+      `sluice: ${consumer.name} ${deed} at ${failed} series of generation ${frozen.number}; they are lost to it`,
+      ...(firstError === undefined ? [] : [firstError]),
+    )
   }
 }
 
-function wantsDelta(adapter: ExporterAdapter, kind: InstrumentType): boolean {
-  return adapter.selectAggregationTemporality(kind) === AggregationTemporality.DELTA
+/** What goes wrong must not keep the adapters from making what they have outlive the process. */
+function finish(drain: Slices): void {
+  try {
+    finishAtOnce(drain)
+  } catch (error) {
+    report('error', 'sluice: the end of the process cut a turn short', error)
+  }
 }

@@ -61,8 +61,8 @@ export interface ExporterAdapter {
    */
   flush?(options: FlushOptions): Promise<void>
   /**
-   * Makes what it holds outlive the process. Called at the end of every turn, which waits for it: what `flush()` has
-   * resolved for is safe. Never rejects; settles in bounded time.
+   * Makes what it holds outlive the process. Called at the end of every turn, which waits for it, for two minutes at most: what
+   * `flush()` has resolved for is safe, and it rejects where this does.
    */
   persist?(): Promise<void>
   /**
@@ -119,7 +119,7 @@ export interface AttachedReader {
   turn(): Promise<void>
   /**
    * Runs `work` while no turn is under way, so that nothing half folded is seen; the next turn waits for it. So `work` must
-   * not wait for a {@link turn} itself.
+   * not wait for a {@link turn} itself. What has not settled in two minutes is no longer waited for.
    */
   betweenTurns<T>(work: () => T | Promise<T>): Promise<T>
   /**

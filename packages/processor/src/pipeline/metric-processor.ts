@@ -17,7 +17,8 @@ export interface ProcessedMetric {
  * frozen one. Series that become equal are aggregated into one: sums and buckets add, of gauges one is kept.
  *
  * Both methods must be pure: their answers are remembered for as long as the metric or the attribute set is in use. Both
- * may be left out, and then change nothing. Where one throws, the processor is passed over, with one diagnostic.
+ * may be left out, and then change nothing. Where one throws, or gives what is no metric or no attributes, the processor is
+ * passed over, with one diagnostic.
  */
 export interface MetricProcessor {
   /** For diagnostics. */

@@ -11,17 +11,20 @@ import { Deliveries } from '../pipeline/deliveries.ts'
 import type { Demand } from '../pipeline/delivery-schedule.ts'
 import { Derivation } from '../pipeline/derivation.ts'
 import { Drain } from '../pipeline/drain.ts'
-import type { AdapterStats, AttachedReader, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import type { AdapterStats } from '../pipeline/exporter-adapter.ts'
+import type { GuardedAdapter } from '../pipeline/guarded-adapter.ts'
 import { SeriesFilter } from '../pipeline/series-filter.ts'
 import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
-import { report } from '../series/report.ts'
+import { report, reportAfter, tellWaiting } from '../series/report.ts'
+import { attachedReader, type ReaderParts } from './attached-reader.ts'
 import { Collection } from './collection.ts'
 import { type EndingReader, Exit } from './exit.ts'
 import { failed, notRegistered } from './reader-errors.ts'
 import { type BufferingMetricReaderOptions, type ReaderSettings, resolveOptions } from './reader-options.ts'
 import type { ReaderStats } from './reader-stats.ts'
 import { resourceBehind } from './resource-wait.ts'
+import { guardedSelector, withReadableErrors } from './sdk-guards.ts'
 import { SelfObservation } from './self-observation.ts'
 import { Turns } from './turns.ts'
 
@@ -38,7 +41,7 @@ export class BufferingMetricReader extends MetricReader {
   /** The fast instruments: what is recorded through them is flushed in the same turns. */
   readonly buffer: MetricsBuffer
   readonly #settings: ReaderSettings
-  readonly #slice = new TimeSlice()
+  readonly #slice = new TimeSlice(reportAfter)
   readonly #cumulative: CumulativeView
   readonly #collection: Collection
   readonly #filter: SeriesFilter
@@ -56,7 +59,7 @@ export class BufferingMetricReader extends MetricReader {
   constructor(options: BufferingMetricReaderOptions) {
     const settings = resolveOptions(options)
     super({
-      aggregationSelector: settings.aggregationSelector,
+      aggregationSelector: guardedSelector(settings.aggregationSelector),
       aggregationTemporalitySelector: () => AggregationTemporality.DELTA,
       // The SDK overflows one series before its limit is reached.
       cardinalitySelector: (kind) => limitOf(settings.cardinalityLimits, kind) + 1,
@@ -89,11 +92,14 @@ export class BufferingMetricReader extends MetricReader {
   /**
    * One whole turn that starts after the call: resolves when every adapter holds what was recorded before it. Exports
    * nothing by itself. Calls that wait for the same turn share it.
+   *
+   * @throws Error when an adapter that makes what it holds outlive the process has failed to, or has not done so in two minutes
    */
-  flush(): Promise<void> {
-    if (!this.#registered) return Promise.reject(notRegistered('flush'))
-    if (this.#shutdown !== undefined) return Promise.reject(new Error('BufferingMetricReader: flush() after shutdown'))
-    return this.#turns.requestOrYounger()
+  async flush(): Promise<void> {
+    if (!this.#registered) throw notRegistered('flush')
+    if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: flush() after shutdown')
+    const unsafe = await this.#turns.requestOrYounger()
+    if (unsafe.length > 0) throw failed('flush', undefined, unsafe)
   }
 
   /**
@@ -161,13 +167,13 @@ export class BufferingMetricReader extends MetricReader {
 
   override setMetricProducer(metricProducer: MetricProducer): void {
     this.#collection.resource ??= resourceBehind(metricProducer)
-    super.setMetricProducer(metricProducer)
+    super.setMetricProducer(withReadableErrors(metricProducer))
     this.#registered = true
   }
 
   protected override onInitialized(): void {
     if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: registered after shutdown')
-    for (const adapter of this.#settings.adapters) adapter.attach(this.#attachedTo(adapter))
+    this.#attach()
     this.#exit?.watch()
     const { tickMillis } = this.#deliveries
     if (tickMillis !== undefined) this.#every(tickMillis, () => this.#exportTurn(tickMillis))
@@ -185,7 +191,7 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   /** What a filter or a processor drops reaches no adapter; it counts as offered to each and filtered. */
-  #statsOf(adapter: ExporterAdapter): AdapterStats {
+  #statsOf(adapter: GuardedAdapter): AdapterStats {
     const stats = adapter.stats()
     const filtered = this.#collection.filtered + this.#filter.filtered + this.#derivation.filtered
     return {
@@ -212,7 +218,7 @@ export class BufferingMetricReader extends MetricReader {
   }
 
   /** Every delivery after a turn; resolves to what went wrong. */
-  async #deliverAfter(turn: Promise<void>, demand: Demand): Promise<unknown[]> {
+  async #deliverAfter(turn: Promise<unknown>, demand: Demand): Promise<unknown[]> {
     const delivered = turn.then(
       () => this.#deliveries.all(demand),
       (error: unknown) => [error],
@@ -270,38 +276,48 @@ export class BufferingMetricReader extends MetricReader {
     }
   }
 
-  /** Moves everything that is here into the adapters, and those make it outlive the process; says in words what is lost. */
+  /**
+   * Moves everything that is here into the adapters, and those make it outlive the process; says in words what is lost.
+   *
+   * The application may be in the middle of a turn: it may end its process from within a filter, a processor or an adapter, which
+   * are then left alone (see {@link Slices}). Lines come last, as a logger may do so, too.
+   */
   #saveAtOnce(): string | undefined {
-    for (const step of [() => this.#collection.finishAtOnce(), () => this.#drain.runAtOnce()]) {
-      try {
-        step()
-      } catch (error) {
-        // The application may end its process from within a processor, in the middle of a step.
-        report('error', 'sluice: the end of the process cut a turn short', error)
-      }
+    try {
+      return reportAfter(() => {
+        this.#collection.finishAtOnce()
+        this.#drain.runAtOnce()
+        return this.#deliveries.persistAtOnce()
+      })
+    } finally {
+      tellWaiting()
     }
-    return this.#deliveries.persistAtOnce()
   }
 
-  #attachedTo(adapter: ExporterAdapter): AttachedReader {
-    const collection = this.#collection
-    const observation = this.#selfObservation
-    return {
-      ...(observation !== undefined && {
-        onExported: (millis: number, errorType?: string) => observation.exported(adapter, millis, errorType),
-      }),
-      exportIntervalMillis: this.#settings.exportIntervalMillis,
-      exportTimeoutMillis: this.#settings.exportTimeoutMillis,
+  /**
+   * Makes the adapters this reader's.
+   *
+   * @throws what one of them throws; those that are attached by then are shut down, and the reader is over
+   */
+  #attach(): void {
+    const parts: ReaderParts = {
+      settings: this.#settings,
+      turns: this.#turns,
       cumulative: this.#cumulative,
-      turn: () => this.#turns.requestOrYounger(),
-      betweenTurns: (work) => this.#turns.between(work),
-      betweenDrains: (work) => this.#turns.betweenDrains(work),
-      inSlices: (count, work) => this.#slice.range(count, work),
-      get resource() {
-        if (collection.resource === undefined)
-          throw new Error('the resource is not known yet: the SDK has not collected')
-        return collection.resource
-      },
+      slice: this.#slice,
+      selfObservation: this.#selfObservation,
+      resource: () => this.#collection.resource,
+    }
+    const attached: GuardedAdapter[] = []
+    try {
+      for (const adapter of this.#settings.adapters) {
+        adapter.attach(attachedReader(parts, adapter))
+        attached.push(adapter)
+      }
+    } catch (error) {
+      const ending = attached.map((adapter) => adapter.shutdown(this.#settings.exportTimeoutMillis))
+      this.#shutdown = Promise.allSettled(ending).then(() => {})
+      throw error
     }
   }
 

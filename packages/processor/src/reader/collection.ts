@@ -1,7 +1,8 @@
 import type { CollectionResult, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { ObservableCallbacks } from '../buffer/observables.ts'
 import type { TimeSlice } from '../core/time-slice.ts'
-import { CollectionSource } from '../pipeline/collection-source.ts'
+import { type CollectionCounts, CollectionSource } from '../pipeline/collection-source.ts'
+import { report } from '../series/report.ts'
 import { CollectionFold } from './collection-fold.ts'
 import type { ReaderSettings } from './reader-options.ts'
 import { ResourceWait } from './resource-wait.ts'
@@ -14,6 +15,7 @@ export class Collection {
   /** The SDK first. */
   readonly #sources: readonly CollectionSource<CollectionResult>[]
   readonly #callbacks: ObservableCallbacks
+  readonly #counts: CollectionCounts = { errors: 0, late: 0 }
   readonly #resource = new ResourceWait()
 
   constructor(collectSdk: Collect, settings: ReaderSettings, slice: TimeSlice) {
@@ -21,7 +23,18 @@ export class Collection {
     const source = (name: string, collect: Collect): CollectionSource<CollectionResult> => {
       const fold = new CollectionFold(settings, slice)
       this.#folds.push(fold)
-      return new CollectionSource(name, collect, (result) => fold.fold(result.resourceMetrics))
+      return new CollectionSource(
+        name,
+        this.#counts,
+        async (options) => {
+          const result = await collect(options)
+          if (!Array.isArray(result?.resourceMetrics?.scopeMetrics)) throw new TypeError('it gave no metrics')
+          // At once: the source has forgotten it, and the process may end before the turn gets to fold it.
+          fold.take(result.resourceMetrics)
+          return Array.isArray(result.errors) ? result : { ...result, errors: [] }
+        },
+        () => fold.fold(),
+      )
     }
     this.#sources = [
       source('the SDK', async (options) => {
@@ -42,18 +55,14 @@ export class Collection {
     this.#resource.resource = resource
   }
 
-  /** Callbacks, metrics and whole collections that failed. */
+  /** Callbacks, metrics, points and whole collections that failed. */
   get errors(): number {
-    return (
-      total(this.#sources, (source) => source.errors) +
-      total(this.#folds, (fold) => fold.malformed) +
-      this.#callbacks.errors
-    )
+    return this.#counts.errors + total(this.#folds, (fold) => fold.malformed) + this.#callbacks.counts.errors
   }
 
   /** Collections that did not settle in time. */
   get late(): number {
-    return total(this.#sources, (source) => source.late) + this.#callbacks.late
+    return this.#counts.late + this.#callbacks.counts.late
   }
 
   /** Points that the filter dropped. */
@@ -90,7 +99,13 @@ export class Collection {
 
   /** Folds the rest of what sources have handed out; they hand it out once. For the end of a process. */
   finishAtOnce(): void {
-    for (const fold of this.#folds) fold.finishAtOnce()
+    for (const fold of this.#folds) {
+      try {
+        fold.finishAtOnce()
+      } catch (error) {
+        report('error', 'sluice: the end of the process cut a collection short', error)
+      }
+    }
   }
 
   #collectEach(timeoutMillis: number): Promise<(CollectionResult | undefined)[]> {

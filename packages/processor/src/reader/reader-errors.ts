@@ -1,3 +1,5 @@
+import { messageOf } from '../core/describe.ts'
+
 /** For what needs the SDK behind the reader. */
 export function notRegistered(call: string): Error {
   return new Error(
@@ -7,7 +9,7 @@ export function notRegistered(call: string): Error {
 
 /** What a call has left undone, in words, with everything that went wrong. */
 export function failed(call: string, what: string | undefined, failures: readonly unknown[]): AggregateError {
-  const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))).join('; ')
+  const reasons = failures.map(messageOf).join('; ')
   const message = [`BufferingMetricReader: ${call} ${what ?? 'failed'}`, reasons]
     .filter((part) => part !== '')
     .join(': ')

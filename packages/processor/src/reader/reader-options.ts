@@ -5,8 +5,12 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
 import { MetricsBuffer } from '../buffer/metrics-buffer.ts'
+import { LONGEST_TIMER_MILLIS } from '../core/deadline.ts'
 import { describe } from '../core/describe.ts'
 import type { ExporterAdapter } from '../pipeline/exporter-adapter.ts'
+import { GuardedAdapter } from '../pipeline/guarded-adapter.ts'
+import { GuardedFilter } from '../pipeline/guarded-filter.ts'
+import { GuardedProcessor } from '../pipeline/guarded-processor.ts'
 import type { MetricFilter } from '../pipeline/metric-filter.ts'
 import type { MetricProcessor } from '../pipeline/metric-processor.ts'
 import { type CardinalityLimits, checkLimits } from '../series/cardinality.ts'
@@ -62,7 +66,7 @@ export interface BufferingMetricReaderOptions {
 
 /** The options with their defaults filled in. */
 export interface ReaderSettings {
-  readonly adapters: readonly ExporterAdapter[]
+  readonly adapters: readonly GuardedAdapter[]
   readonly buffer: MetricsBuffer
   readonly exportIntervalMillis: number
   readonly exportTimeoutMillis: number
@@ -75,8 +79,8 @@ export interface ReaderSettings {
   readonly cardinalityLimits: CardinalityLimits
   readonly staleAfterMillis: number | undefined
   readonly metricProducers: readonly MetricProducer[]
-  readonly metricFilter: MetricFilter | undefined
-  readonly processors: readonly MetricProcessor[]
+  readonly metricFilter: GuardedFilter
+  readonly processors: readonly GuardedProcessor[]
   /** How long the end of the process may be put off, in ms; `undefined` where it is nothing to the reader. */
   readonly exitTimeoutMillis: number | undefined
   readonly selfObservation: boolean
@@ -87,7 +91,7 @@ export interface ReaderSettings {
  */
 export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSettings {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`BufferingMetricReader: options must be an object with adapters, got ${String(options)}`)
+    throw new TypeError(`BufferingMetricReader: options must be an object with adapters, got ${describe(options)}`)
   }
   const adapters = checkAdapters(options.adapters)
   const exportIntervalMillis =
@@ -126,31 +130,28 @@ export function resolveOptions(options: BufferingMetricReaderOptions): ReaderSet
     cardinalityLimits: checkLimits('BufferingMetricReader', options.cardinalityLimits),
     staleAfterMillis: millis('staleAfterMillis', options.staleAfterMillis),
     metricProducers: checkEach('metricProducers', options.metricProducers, isProducer, 'a MetricProducer'),
-    metricFilter: checkFilter(options.metricFilter),
-    processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor'),
+    metricFilter: new GuardedFilter(checkFilter(options.metricFilter)),
+    processors: checkEach('processors', options.processors, isProcessor, 'a MetricProcessor').map(
+      (processor, i) => new GuardedProcessor(processor, i),
+    ),
     exitTimeoutMillis: checkExit(options.flushOnExit),
     selfObservation: flag('selfObservation', options.selfObservation),
   }
 }
 
-function checkAdapters(adapters: readonly ExporterAdapter[]): readonly ExporterAdapter[] {
+function checkAdapters(adapters: readonly ExporterAdapter[]): readonly GuardedAdapter[] {
   if (!Array.isArray(adapters) || adapters.length === 0) {
     throw new TypeError(
       `BufferingMetricReader: adapters must be an array of at least one ExporterAdapter, got ${describe(adapters)}`,
     )
   }
-  adapters.forEach((adapter: Partial<ExporterAdapter> | null | undefined, i) => {
-    if (typeof adapter?.attach !== 'function' || typeof adapter.absorb !== 'function') {
-      throw new TypeError(
-        `BufferingMetricReader: adapters[${i}] is not an ExporterAdapter, got ${describe(adapter)}; ` +
-          'wrap an exporter in new PushExporterAdapter(exporter), a pull reader in new PullExporterAdapter(reader)',
-      )
+  return adapters.map((adapter: ExporterAdapter, i) => {
+    const guarded = new GuardedAdapter(adapter, `adapters[${i}]`)
+    if (adapters.indexOf(adapter) !== i) {
+      throw new RangeError(`BufferingMetricReader: adapters[${i}] (${guarded.name}) is given twice`)
     }
-    if (adapters.indexOf(adapter as ExporterAdapter) !== i) {
-      throw new RangeError(`BufferingMetricReader: adapters[${i}] (${adapter.name}) is given twice`)
-    }
+    return guarded
   })
-  return adapters.slice()
 }
 
 function checkBuffer(buffer: MetricsBuffer | undefined): MetricsBuffer {
@@ -173,10 +174,19 @@ function checkEach<T>(
   if (!Array.isArray(items))
     throw new TypeError(`BufferingMetricReader: ${option} must be an array, got ${describe(items)}`)
   items.forEach((item: T, i) => {
-    if (!isOne(item))
+    if (!is(item, isOne))
       throw new TypeError(`BufferingMetricReader: ${option}[${i}] is not ${wanted}, got ${describe(item)}`)
   })
   return items.slice()
+}
+
+/** What throws when it is looked at is nothing that is wanted. */
+function is<T>(item: T, isOne: (item: T) => boolean): boolean {
+  try {
+    return isOne(item)
+  } catch {
+    return false
+  }
 }
 
 function flag(option: string, value: boolean | undefined): boolean {
@@ -194,7 +204,8 @@ function isProcessor(item: MetricProcessor | undefined): boolean {
 
 function checkFilter(filter: MetricFilter | undefined): MetricFilter | undefined {
   if (filter === undefined) return undefined
-  if (typeof filter?.testMetric === 'function' && typeof filter.testAttributes === 'function') return filter
+  if (is(filter, (each) => typeof each.testMetric === 'function' && typeof each.testAttributes === 'function'))
+    return filter
   throw new TypeError(
     `BufferingMetricReader: metricFilter must have testMetric and testAttributes, got ${describe(filter)}`,
   )
@@ -215,12 +226,12 @@ function checkExit(flushOnExit: BufferingMetricReaderOptions['flushOnExit'] = fa
 const EXIT_TIMEOUT_MILLIS = 5_000
 
 /** One stream has one aggregation, so adapters that want different ones cannot share a reader unless it decides. */
-function agreedAggregation(adapters: readonly ExporterAdapter[]): AggregationSelector {
+function agreedAggregation(adapters: readonly GuardedAdapter[]): AggregationSelector {
   const agreed = new Map<InstrumentType, AggregationOption>()
   for (const kind of Object.values(InstrumentType)) {
     const [first, ...others] = adapters.map((adapter) => ({
       name: adapter.name,
-      wants: adapter.selectAggregation(kind),
+      wants: adapter.aggregationOf(kind),
     }))
     const other = others.find(({ wants }) => describe(wants) !== describe(first!.wants))
     if (other !== undefined) {
@@ -235,17 +246,14 @@ function agreedAggregation(adapters: readonly ExporterAdapter[]): AggregationSel
   return (kind) => agreed.get(kind)!
 }
 
-/** The longest time a Node.js timer can wait; beyond it, timers fire at once. */
-const LONGEST_MILLIS = 2 ** 31 - 1
-
 function millis(option: string, value: number | undefined): number | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'number') {
     throw new TypeError(`BufferingMetricReader: ${option} must be a number of milliseconds, got ${describe(value)}`)
   }
-  if (!(value > 0 && value <= LONGEST_MILLIS)) {
+  if (!(value > 0 && value <= LONGEST_TIMER_MILLIS)) {
     throw new RangeError(
-      `BufferingMetricReader: ${option} must be greater than 0 and at most ${LONGEST_MILLIS}, got ${value}`,
+      `BufferingMetricReader: ${option} must be greater than 0 and at most ${LONGEST_TIMER_MILLIS}, got ${value}`,
     )
   }
   return value
@@ -255,7 +263,7 @@ function millisFromEnvironment(variable: string): number | undefined {
   const text = process.env[variable]?.trim()
   if (text === undefined || text === '') return undefined
   const value = Number(text)
-  if (value > 0 && value <= LONGEST_MILLIS) return value
+  if (value > 0 && value <= LONGEST_TIMER_MILLIS) return value
   report(
     'warn',
     `sluice: ${variable} must be a number of milliseconds greater than 0, got '${text}'; using the default`,

@@ -9,11 +9,11 @@ export interface ReaderStats {
   readonly series: number
   /** Measurements that no instrument of the buffer could take: NaN, negative, no number at all. */
   readonly droppedMeasurements: number
-  /** Callbacks, or whole collections, that failed or timed out. */
+  /** Callbacks, or whole collections, that failed or timed out, and metrics and points that could not be read. */
   readonly collectErrors: number
   /** Collections that had not settled when their turn went on; their data counts in a later turn. */
   readonly lateCollections: number
-  /** Times an adapter threw at a series it was given. */
+  /** Series that an adapter was given and threw at, or ended the process at. */
   readonly adapterFaults: number
   /** The latest turn: when it began, its length and the part of it spent waiting for the SDK, and how many series it moved. */
   readonly lastTurn?: {

@@ -3,8 +3,8 @@ import type { BufferedHistogram } from '../buffer/instruments.ts'
 import type { BufferedMeter } from '../buffer/meter.ts'
 import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
 import { BufferedObservable } from '../buffer/observables.ts'
-import type { AdapterStats, ExporterAdapter } from '../pipeline/exporter-adapter.ts'
-import { report } from '../series/report.ts'
+import type { AdapterStats } from '../pipeline/exporter-adapter.ts'
+import type { GuardedAdapter } from '../pipeline/guarded-adapter.ts'
 
 /** How many durations wait for a turn that has something else in it; only what goes on in idle turns gets that far. */
 const MOST_WAITING = 1_000
@@ -31,7 +31,7 @@ interface Duration {
  */
 export class SelfObservation {
   readonly #buffer: MetricsBuffer
-  readonly #adapters: readonly { readonly adapter: ExporterAdapter; readonly attributes: Attributes }[]
+  readonly #adapters: readonly { readonly adapter: GuardedAdapter; readonly attributes: Attributes }[]
   readonly #readings: readonly Reading[]
   readonly #longestSlice: BufferedObservable
   readonly #operation: BufferedHistogram
@@ -39,7 +39,7 @@ export class SelfObservation {
   readonly #longestSliceMillis: () => number
   #waiting: Duration[] = []
 
-  constructor(buffer: MetricsBuffer, adapters: readonly ExporterAdapter[], longestSliceMillis: () => number) {
+  constructor(buffer: MetricsBuffer, adapters: readonly GuardedAdapter[], longestSliceMillis: () => number) {
     const meter = buffer.getMeter('@otel-sluice/processor')
     this.#buffer = buffer
     this.#longestSliceMillis = longestSliceMillis
@@ -65,7 +65,7 @@ export class SelfObservation {
   }
 
   /** An Export call of an adapter is over. */
-  exported(adapter: ExporterAdapter, durationMillis: number, errorType: string | undefined): void {
+  exported(adapter: GuardedAdapter, durationMillis: number, errorType: string | undefined): void {
     const component = this.#adapters.find((each) => each.adapter === adapter)
     if (component === undefined) return
     const attributes = { ...component.attributes, ...(errorType !== undefined && { 'error.type': errorType }) }
@@ -83,14 +83,7 @@ export class SelfObservation {
     if (isIdle && this.#waiting.length < MOST_WAITING) return
     for (const { histogram, seconds, attributes } of this.#waiting) histogram.record(seconds, attributes)
     this.#waiting = []
-    const stats = this.#adapters.flatMap(({ adapter, attributes }) => {
-      try {
-        return [{ stats: adapter.stats(), attributes }]
-      } catch (error) {
-        report('error', `sluice: ${adapter.name}: stats() must not throw`, error)
-        return []
-      }
-    })
+    const stats = this.#adapters.map(({ adapter, attributes }) => ({ stats: adapter.stats(), attributes }))
     for (const { observable, read } of this.#readings) {
       this.#observe(
         observable,
@@ -188,10 +181,10 @@ function observable(made: unknown): BufferedObservable {
  * `otel.component.name` is one for each adapter of a reader. The component is the adapter: an exporter may tell of itself
  * under names of its own.
  */
-function componentOf(adapter: ExporterAdapter, index: number, adapters: readonly ExporterAdapter[]): Attributes {
+function componentOf(adapter: GuardedAdapter, index: number, adapters: readonly GuardedAdapter[]): Attributes {
   const isOnly = adapters.every((other) => other === adapter || other.name !== adapter.name)
   return {
     'otel.component.name': isOnly ? adapter.name : `${adapter.name}/${index}`,
-    'otel.component.type': adapter.constructor.name,
+    'otel.component.type': adapter.type,
   }
 }

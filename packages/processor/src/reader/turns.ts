@@ -15,9 +15,9 @@ export class Turns {
   readonly #collection: Collection
   readonly #deliveries: Deliveries
   readonly #selfObservation: SelfObservation | undefined
-  readonly #runs = new SharedRuns(() => this.#run())
+  readonly #runs = new SharedRuns<readonly string[]>(() => this.#run())
   readonly #drains: SharedRuns<number>
-  #latest: { readonly startedMillis: number; readonly done: Promise<void> } | undefined
+  #latest: { readonly startedMillis: number; readonly done: Promise<readonly string[]> } | undefined
   /** How many have come to their end. */
   count = 0
   last: ReaderStats['lastTurn']
@@ -41,13 +41,13 @@ export class Turns {
     return this.#runs.busy
   }
 
-  /** A turn that starts after the call. */
-  request(): Promise<void> {
+  /** A turn that starts after the call. Resolves to why what it moved may not outlive the process, if so. */
+  request(): Promise<readonly string[]> {
     return this.#runs.request()
   }
 
   /** The same, or the latest one where that is younger than `minFlushAgeMillis`. */
-  requestOrYounger(): Promise<void> {
+  requestOrYounger(): Promise<readonly string[]> {
     const { minFlushAgeMillis } = this.#settings
     const isYoung = this.#latest !== undefined && performance.now() - this.#latest.startedMillis < minFlushAgeMillis
     return isYoung ? this.#latest!.done : this.request()
@@ -63,7 +63,7 @@ export class Turns {
     return this.#drains.between(work)
   }
 
-  #run(): Promise<void> {
+  #run(): Promise<readonly string[]> {
     const done = this.#turn()
     const latest = { startedMillis: performance.now(), done }
     this.#latest = latest
@@ -74,17 +74,18 @@ export class Turns {
     return done
   }
 
-  async #turn(): Promise<void> {
+  async #turn(): Promise<readonly string[]> {
     const startedUnixMillis = Date.now()
     const startedMillis = performance.now()
     await this.#collection.collect(this.#settings.collectTimeoutMillis)
     const collectMillis = performance.now() - startedMillis
     this.#selfObservation?.record()
     const series = await this.#drains.request()
-    await this.#deliveries.persist()
+    const unsafe = await this.#deliveries.persist()
     this.count++
     const durationMillis = performance.now() - startedMillis
     this.last = { startedUnixMillis, durationMillis, collectMillis, series }
     if (series > 0) this.#selfObservation?.turned(durationMillis)
+    return unsafe
   }
 }

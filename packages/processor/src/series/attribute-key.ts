@@ -64,6 +64,11 @@ function isPlain(value: object): boolean {
 }
 
 function copyContainer(value: object): unknown {
-  if (!Array.isArray(value)) return isPlain(value) ? copyAttributes(value as Attributes) : value
+  if (!Array.isArray(value)) {
+    if (isPlain(value)) return copyAttributes(value as Attributes)
+    // One that cannot be written as JSON is not let in: it would throw wherever the key is asked for.
+    valueKey(value)
+    return value
+  }
   return Object.freeze(value.map((item) => (isContainer(item) ? copyContainer(item) : item)))
 }

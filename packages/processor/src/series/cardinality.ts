@@ -42,15 +42,20 @@ export function limitOf(limits: CardinalityLimits, kind: InstrumentType): number
  * A copy of the limits.
  *
  * @param owner whose option it is, for the error
- * @throws RangeError that names the limit and the value
+ * @throws TypeError or RangeError that names the limit and the value
  */
 export function checkLimits(owner: string, limits: CardinalityLimits = {}): CardinalityLimits {
-  for (const [kind, limit] of Object.entries(limits)) {
+  if (typeof limits !== 'object' || limits === null) {
+    throw new TypeError(`${owner}: cardinalityLimits must be an object, got ${describe(limits)}`)
+  }
+  // Read once: a getter may give another value the next time.
+  const copy = { ...limits }
+  for (const [kind, limit] of Object.entries(copy)) {
     if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
       throw new RangeError(
         `${owner}: cardinalityLimits.${kind} must be a whole number of at least 1, got ${describe(limit)}`,
       )
     }
   }
-  return { ...limits }
+  return copy
 }

@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
 import type { StreamAggregation } from '../aggregation/cells.ts'
 import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
@@ -85,13 +86,30 @@ function aggregationOf(metric: MetricData): StreamAggregation {
       return { type: DataPointType.SUM, isMonotonic: metric.isMonotonic }
     case DataPointType.GAUGE:
       return { type: DataPointType.GAUGE }
-    case DataPointType.HISTOGRAM:
-      return { type: DataPointType.HISTOGRAM, boundaries: metric.dataPoints[0]?.value.buckets.boundaries.slice() ?? [] }
+    case DataPointType.HISTOGRAM: {
+      const boundaries = firstOf(metric.dataPoints, (point) => point.value.buckets.boundaries.slice())
+      if (boundaries === undefined) throw new TypeError('no point of the histogram has buckets')
+      return { type: DataPointType.HISTOGRAM, boundaries }
+    }
     case DataPointType.EXPONENTIAL_HISTOGRAM:
       return { type: DataPointType.EXPONENTIAL_HISTOGRAM }
   }
 }
 
 function hasOverflowPoint(metric: MetricData): boolean {
-  return metric.dataPoints.some((point) => isOverflow(point.attributes))
+  const points: readonly { readonly attributes: Attributes }[] = metric.dataPoints
+  return firstOf(points, ({ attributes }) => isOverflow(attributes) || undefined) ?? false
+}
+
+/** What the first point shows that can be read and shows anything. One that cannot is left out when it is folded. */
+function firstOf<Point, Shown>(points: readonly Point[], show: (point: Point) => Shown | undefined): Shown | undefined {
+  for (const point of points) {
+    try {
+      const shown = show(point)
+      if (shown !== undefined) return shown
+    } catch {
+      // A getter, or no point at all.
+    }
+  }
+  return undefined
 }

@@ -8,3 +8,7 @@ export const revoked = (target: object): object => {
   revoke()
   return proxy
 }
+
+/** A copy with a property that throws when it is read. */
+export const throwingAt = <T extends object>(property: string, object?: T): T =>
+  Object.defineProperty({ ...object } as T, property, { get: throwing, enumerable: true })

@@ -51,7 +51,7 @@ export class ScrapeRequests {
   /** That have a place, as long as their responses are not over. */
   readonly #scrapes = new Set<Reply>()
   #isClosed = false
-  #hasToldOfAuthorize = false
+  readonly #toldOfAuthorize = new Set<string>()
 
   constructor(options: ScrapeRequestsOptions) {
     this.#scrape = options.scrape
@@ -147,21 +147,25 @@ export class ScrapeRequests {
     mostMillis: number,
   ): Promise<Refusal | undefined> {
     try {
-      const verdict = authorize(request)
-      if (typeof verdict === 'object' && !(await settlesWithin(Promise.resolve(verdict), mostMillis))) {
+      const answer: unknown = authorize(request)
+      // Asked once: what is only like a promise may say something else the second time, or nothing.
+      const answered = Promise.resolve(answer)
+      if (typeof answer !== 'boolean' && !(await settlesWithin(answered, mostMillis))) {
         throw new Error(`no answer within ${Math.round(mostMillis)} ms`)
       }
-      return (await verdict) === true ? undefined : STRANGER
+      const verdict = await answered
+      if (typeof verdict !== 'boolean') this.#tellOnce('gave something else than true or false, scrapes get 401', '')
+      return verdict === true ? undefined : STRANGER
     } catch (error) {
-      if (!this.#hasToldOfAuthorize) {
-        this.#hasToldOfAuthorize = true
-        report(
-          'error',
-          `sluice: the authorize hook of a Prometheus endpoint failed, scrapes get 500: ${reasonOf(error)}`,
-        )
-      }
+      this.#tellOnce('failed, scrapes get 500', `: ${reasonOf(error)}`)
       return UNDECIDED
     }
+  }
+
+  #tellOnce(deed: string, reason: string): void {
+    if (this.#toldOfAuthorize.has(deed)) return
+    this.#toldOfAuthorize.add(deed)
+    report('error', `sluice: the authorize hook of a Prometheus endpoint ${deed}${reason}`)
   }
 }
 
