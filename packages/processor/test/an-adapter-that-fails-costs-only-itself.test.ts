@@ -24,6 +24,7 @@ function besideOne(faults: object, options: Partial<BufferingMetricReaderOptions
     adapters: [bad, good],
     exportIntervalMillis: 1_000,
     exportTimeoutMillis: TIMEOUT,
+    collectTimeoutMillis: TIMEOUT,
     ...options,
   })
   const counter = new MeterProvider({ readers: [reader] }).getMeter('test').createCounter('counter')

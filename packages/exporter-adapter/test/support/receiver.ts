@@ -6,10 +6,10 @@ interface Taken {
   readonly value: unknown
 }
 
-/** The delta windows of one series that were sent, whether or not they came in. */
+/** The points of one series that were sent, whether or not they came in. */
 interface Tries {
-  /** By window, which of the clocks it is of: the clock may be set back. */
-  readonly windows: Map<string, number>
+  /** By start and end, which of the clocks it is of: the clock may be set back. */
+  readonly points: Map<string, number>
   end: number
   epoch: number
 }
@@ -24,8 +24,6 @@ export class Receiver {
   /** Delta: every window of every series. Cumulative: the latest point. By `metric{attributes}`. */
   readonly #delta = new Map<string, Taken[]>()
   readonly #cumulative = new Map<string, Taken>()
-  /** Latest points, by when they end. */
-  readonly #seen = new Map<string, Set<number>>()
   readonly #tries = new Map<string, Tries>()
   #setBacks = 0
   readonly #stepsBack = new Map<string, number>()
@@ -45,11 +43,11 @@ export class Receiver {
   }
 
   /**
-   * Sees that an exporter is called, whatever becomes of it: delta windows are tried in the order of time for the first time,
+   * Sees that an exporter is called, whatever becomes of it: points are tried in the order of time for the first time,
    * though what is sent again may come in late. What was not seen is taken to be tried when it comes in.
    */
   tried(metrics: ResourceMetrics): void {
-    for (const { key, isDelta, taken } of pointsOf(metrics)) if (isDelta) this.#tryDelta(key, taken)
+    for (const { key, isDelta, taken } of pointsOf(metrics)) this.#epochOf(key, taken, isDelta)
   }
 
   take(metrics: ResourceMetrics): void {
@@ -94,18 +92,19 @@ export class Receiver {
     return this.#delta.get(key) ?? []
   }
 
-  #tryDelta(key: string, { start, end }: Taken): number {
-    const tries = this.#tries.get(key) ?? { windows: new Map(), end: Number.NEGATIVE_INFINITY, epoch: 0 }
+  /** Which of the clocks a point is of. */
+  #epochOf(key: string, { start, end }: Taken, isDelta: boolean): number {
+    const tries = this.#tries.get(key) ?? { points: new Map(), end: Number.NEGATIVE_INFINITY, epoch: 0 }
     this.#tries.set(key, tries)
-    const window = `${start} ${end}`
-    const known = tries.windows.get(window)
+    const point = `${start} ${end}`
+    const known = tries.points.get(point)
     if (known !== undefined) return known
-    if (start < tries.end) {
+    if ((isDelta ? start : end) < tries.end) {
       if (this.#mayStepBack(key)) tries.epoch++
-      else this.violations.push(`${key}: out of order`)
+      else if (isDelta) this.violations.push(`${key}: out of order`)
     }
     tries.end = end
-    tries.windows.set(window, tries.epoch)
+    tries.points.set(point, tries.epoch)
     return tries.epoch
   }
 
@@ -120,8 +119,8 @@ export class Receiver {
       this.resentIdentical++
       return
     }
-    const epoch = this.#tryDelta(key, taken)
-    const ofEpoch = windows.filter((window) => this.#tryDelta(key, window) === epoch)
+    const epoch = this.#epochOf(key, taken, true)
+    const ofEpoch = windows.filter((window) => this.#epochOf(key, window, true) === epoch)
     const other = ofEpoch.find((window) => taken.start < window.end && window.start < taken.end)
     if (other !== undefined) {
       this.violations.push(`${key}: (${taken.start}, ${taken.end}] overlaps (${other.start}, ${other.end}]`)
@@ -131,25 +130,23 @@ export class Receiver {
 
   #takeCumulative(key: string, taken: Taken): void {
     const last = this.#cumulative.get(key)
-    // A sum that is less would be a reset: a start that lies ahead may move back, and what is counted goes on.
-    const isBack = last !== undefined && (taken.end < last.end ? taken.start <= last.start : taken.start < last.start)
-    if (isBack && this.#mayStepBack(key)) this.#cumulative.delete(key)
-    else if (last !== undefined && taken.start !== last.start)
+    if (last !== undefined && taken.start !== last.start && !this.#mayMoveStart(key, taken, last))
       this.violations.push(`${key}: the start moved without a reset`)
     this.#takeLatest(key, taken)
   }
 
+  /** A sum that is less would be a reset: a start that lies ahead of the right time may move back, and what is counted goes on. */
+  #mayMoveStart(key: string, taken: Taken, last: Taken): boolean {
+    const epochs = this.#epochOf(key, taken, false) - this.#epochOf(key, last, false)
+    if (epochs === 0) return taken.start < last.start && this.#mayStepBack(key)
+    return epochs > 0 ? taken.start <= last.start : taken.start >= last.start
+  }
+
   #takeLatest(key: string, taken: Taken): void {
     const last = this.#cumulative.get(key)
-    const seen = this.#seen.get(key) ?? new Set()
-    this.#seen.set(key, seen)
-    if (seen.has(taken.end)) {
-      this.resentIdentical++
-      return
-    }
-    seen.add(taken.end)
-    if (last === undefined || taken.end > last.end) this.#cumulative.set(key, taken)
-    else if (this.#mayStepBack(key)) this.#cumulative.set(key, taken)
+    const epochs = last === undefined ? 1 : this.#epochOf(key, taken, false) - this.#epochOf(key, last, false)
+    if (epochs === 0 && taken.end === last?.end) this.resentIdentical++
+    else if (epochs > 0 || (epochs === 0 && taken.end > last!.end)) this.#cumulative.set(key, taken)
   }
 
   #mayStepBack(key: string): boolean {
