@@ -33,9 +33,13 @@ export interface GrpcFront {
   close(): void
 }
 
-/** OTLP/gRPC, on a listener that is not open yet. */
-export function createGrpcFront(intake: Intake, host: string): GrpcFront {
-  const server = new Server({ 'grpc.max_receive_message_length': -1 })
+/**
+ * OTLP/gRPC, on a listener that is not open yet.
+ *
+ * @param maxMessageBytes -1 for no limit
+ */
+export function createGrpcFront(intake: Intake, host: string, maxMessageBytes: number): GrpcFront {
+  const server = new Server({ 'grpc.max_receive_message_length': maxMessageBytes })
   server.addService(
     { Export: EXPORT },
     {

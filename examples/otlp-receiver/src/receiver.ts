@@ -12,6 +12,8 @@ export interface OtlpReceiverOptions {
   readonly host?: string
   /** Whether to receive OTLP/gRPC as well, on a port of its own. Default false. */
   readonly grpc?: boolean
+  /** Most bytes of one OTLP/gRPC message; servers of gRPC have 4 MiB unless told otherwise. Default: no limit. */
+  readonly grpcMaxMessageBytes?: number
   /** Whether to keep what is taken in, and not only add it up. Default true. */
   readonly keepBatches?: boolean
 }
@@ -52,11 +54,11 @@ export interface OtlpReceiver {
  * @throws Error with code `EADDRINUSE` when the port is taken
  */
 export async function startOtlpReceiver(options: OtlpReceiverOptions = {}): Promise<OtlpReceiver> {
-  const { port = 0, host = '127.0.0.1', grpc = false, keepBatches = true } = options
+  const { port = 0, host = '127.0.0.1', grpc = false, grpcMaxMessageBytes = -1, keepBatches = true } = options
   const intake = new Intake(keepBatches)
 
   const http = createHttpFront(intake, host)
-  const grpcFront = grpc ? createGrpcFront(intake, host) : undefined
+  const grpcFront = grpc ? createGrpcFront(intake, host, grpcMaxMessageBytes) : undefined
   const grpcListener = grpcFront?.listener
 
   await http.open(port)
