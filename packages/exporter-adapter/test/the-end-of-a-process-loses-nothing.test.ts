@@ -80,6 +80,22 @@ describe('natural exit', () => {
     expect(total((await replayOf(spoolDirectory)).exported)).toBe(RECORDED + BY_THE_SDK)
   })
 
+  test('does not wait for what exporters go on with by themselves, and the exit code stays', async () => {
+    const ended = await endOf({ way: 'natural', receiver: 'down for hours', spoolDirectory })
+    expect(ended).toMatchObject({ code: 5, exported: [] })
+    expect(total((await replayOf(spoolDirectory)).exported)).toBe(RECORDED + BY_THE_SDK)
+  })
+
+  test('does not cut short what the application does at its end', async () => {
+    const ended = await endOf({ way: 'natural, with work at the end', receiver: 'down', spoolDirectory })
+    expect(ended).toMatchObject({ code: 5, sayings: expect.arrayContaining(['the work at the end is done']) })
+  })
+
+  test('of two readers waits for both', async () => {
+    const ended = await endOf({ way: 'natural, with another reader', receiver: 'down for hours', spoolDirectory })
+    expect(ended).toMatchObject({ code: 5, sayings: expect.arrayContaining(['slow but sure']) })
+  })
+
   test('without a spool it says how many points are lost', async () => {
     const ended = await endOf({ way: 'natural', receiver: 'down' })
     expect(ended).toMatchObject({ code: 5, exported: [] })

@@ -6,8 +6,8 @@ const PROGRAM = fileURLToPath(new URL('./process-that-ends.mjs', import.meta.url
 
 interface Situation {
   readonly way: string
-  /** `down`: refuses; `back`: refuses until the end is near; `flaps`: refuses every other batch. */
-  readonly receiver: 'down' | 'back' | 'up' | 'flaps'
+  /** `down`: refuses; `down for hours`: and keeps the process alive with retries of its own; `back`: refuses until the end is near; `flaps`: refuses every other batch. */
+  readonly receiver: 'down' | 'down for hours' | 'back' | 'up' | 'flaps'
   readonly spoolDirectory?: string | undefined
   readonly temporality?: 'DELTA' | 'CUMULATIVE'
   readonly ticks?: number

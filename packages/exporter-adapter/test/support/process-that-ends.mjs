@@ -35,6 +35,7 @@ function say(value) {
 }
 
 let isReady = false
+let isEnding = false
 let isUp = receiver === 'up'
 const exporter = {
   selectAggregationTemporality: () => AggregationTemporality[temporality],
@@ -42,6 +43,8 @@ const exporter = {
     if (receiver === 'flaps') isUp = !isUp
     if (!isUp) {
       if (isReady) say('refused at the end')
+      // As exporters that go on trying by themselves.
+      if (receiver === 'down for hours' && isEnding) setTimeout(() => {}, 3_600_000)
       done({ code: 1, error: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) })
       return
     }
@@ -158,6 +161,32 @@ const ways = {
     if (receiver === 'back') isUp = true
     sdkCounter.add(1000)
     process.exitCode = 5
+    isEnding = true
+  },
+  /** What the application does at its end takes longer than the shutdown. */
+  async 'natural, with work at the end'() {
+    process.once('beforeExit', () => {
+      setTimeout(() => say('the work at the end is done'), 2 * timeoutMillis + 1_000)
+    })
+    await ways.natural()
+  },
+  async 'natural, with another reader'() {
+    const slow = {
+      ...exporter,
+      export(_metrics, done) {
+        setTimeout(() => {
+          say('slow but sure')
+          done({ code: 0 })
+        }, 1_500)
+      },
+    }
+    const other = new BufferingMetricReader({
+      adapters: [new PushExporterAdapter(slow, { name: 'slow' })],
+      flushOnExit: { timeoutMillis: 10_000 },
+    })
+    new MeterProvider({ readers: [other] })
+    other.buffer.getMeter('test').createCounter('other').add(1)
+    await ways.natural()
   },
   async exit() {
     await recordEverywhere()

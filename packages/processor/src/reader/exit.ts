@@ -16,6 +16,9 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
 /** Tells listeners of Sluice, of whatever copy of it, from those of the application. */
 const OURS = Symbol.for('otel-sluice.exit')
 
+/** Whether the last shutdown of some reader has failed or was not done in time, so that its exporter may go on. */
+let isCutShort = false
+
 /** What a shutdown may overrun its deadline by, in ms, before the process ends without it. */
 const GRACE_MILLIS = 500
 
@@ -27,7 +30,8 @@ const GRACE_MILLIS = 500
  * - A signal that the application listens to as well: a flush, each time, and the end is up to the application.
  * - The same where the process is PID 1, handled or not: Linux keeps a signal that nobody listens to from it. Raised
  *   again it would end nothing, and the metrics would be over in a process that lives on, as it does without Sluice.
- * - Natural exit (`beforeExit`): shutdown, once.
+ * - Natural exit (`beforeExit`): shutdown, once. What is alive when that has failed was begun by exporters, whose own retries
+ *   may go on for many seconds more: the process ends without them, unless the application listens as well.
  * - `exit`, which is all that `process.exit()`, uncaught exceptions and unhandled rejections leave: nothing asynchronous
  *   runs any more, so everything is saved synchronously. Exceptions are not listened to: that would swallow them.
  */
@@ -37,7 +41,7 @@ export class Exit {
   #isEnding = false
   #hasSaidItGoesOn = false
   readonly #onSignal = Object.assign((signal: NodeJS.Signals) => this.#signalled(signal), { [OURS]: true })
-  readonly #onBeforeExit = () => void this.#shutDown()
+  readonly #onBeforeExit = Object.assign(() => void this.#endNaturally(), { [OURS]: true })
   readonly #onExit = () => this.#reader.saveAtOnce()
 
   constructor(reader: EndingReader, timeoutMillis: number) {
@@ -48,7 +52,7 @@ export class Exit {
   watch(): void {
     // Before the application's: a listener that is called once is gone when it has been called, and would not be seen.
     for (const signal of SIGNALS) process.prependListener(signal, this.#onSignal)
-    process.once('beforeExit', this.#onBeforeExit)
+    process.prependListener('beforeExit', this.#onBeforeExit)
     process.once('exit', this.#onExit)
   }
 
@@ -78,16 +82,30 @@ export class Exit {
     report('warn', `sluice: ${signal} ends PID 1 only if the application listens to it: flushed, and metrics go on`)
   }
 
-  async #shutDown(): Promise<void> {
-    // One that the application has begun may have no deadline.
-    await within(this.#settle(this.#reader.shutdown(this.#timeoutMillis)), this.#timeoutMillis + GRACE_MILLIS)
+  async #endNaturally(): Promise<void> {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    const isHandled = process.listeners('beforeExit').some((listener) => !(OURS in listener))
+    if (!(await this.#shutDown())) isCutShort = true
+    this.release()
+    // Another reader may not be done yet: the last one ends the process.
+    if (isCutShort && !isHandled && process.listenerCount('beforeExit') === 0) process.exit()
   }
 
-  async #settle(done: Promise<void>): Promise<void> {
+  /** Resolves to whether everything was delivered in time. */
+  async #shutDown(): Promise<boolean> {
+    // One that the application has begun may have no deadline.
+    const done = this.#settle(this.#reader.shutdown(this.#timeoutMillis))
+    return (await within(done, this.#timeoutMillis + GRACE_MILLIS)) === true
+  }
+
+  async #settle(done: Promise<void>): Promise<boolean> {
     try {
       await done
+      return true
     } catch (error) {
       report('error', `sluice: the process ends: ${error instanceof Error ? error.message : String(error)}`)
+      return false
     }
   }
 
