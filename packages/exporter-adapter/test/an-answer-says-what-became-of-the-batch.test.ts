@@ -114,7 +114,15 @@ describe('an answer that is none', () => {
       expect(outcomeOf(result as never, 0).type).toBe('unknown')
     },
   )
-  test('leaves it open as well where it cannot be read', () => {
+  test.each(['code', 'error'])('leaves it open where its %s cannot be read', (property) => {
+    const hostile = Object.defineProperty({ code: 1 }, property, {
+      get: () => {
+        throw new Error('no')
+      },
+    })
+    expect(outcomeOf(hostile, 0)).toEqual({ type: 'unknown', reason: "the exporter's answer cannot be read: no" })
+  })
+  test('leaves it open as well where its details cannot be read', () => {
     const hostile = {
       code: 13,
       get details() {

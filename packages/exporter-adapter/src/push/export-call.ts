@@ -28,7 +28,7 @@ export function callExport(
     // Where it threw is not known: it may have sent the batch before.
     const fail = (error: unknown) => answer({ type: 'unknown', reason: reasonOf(error) })
     try {
-      const returned: unknown = context.with(context.active().setValue(SUPPRESS_TRACING, true), () =>
+      const returned = withoutTraces((): unknown =>
         exporter.export(metrics, (result) => answer(outcomeOf(result, performance.now() - startedMillis))),
       )
       // Declared to return nothing; written as an async function, it throws by rejecting.
@@ -37,4 +37,18 @@ export function callExport(
       fail(error)
     }
   })
+}
+
+/** A context manager is the application's: one that throws costs the suppression and not the export. */
+function withoutTraces(call: () => unknown): unknown {
+  let isCalled = false
+  try {
+    return context.with(context.active().setValue(SUPPRESS_TRACING, true), () => {
+      isCalled = true
+      return call()
+    })
+  } catch (error) {
+    if (isCalled) throw error
+    return call()
+  }
 }

@@ -30,8 +30,13 @@ const SUCCESS = 0
  * @param tookMillis from the call of `export` to the answer
  */
 export function outcomeOf(result: ExportResultLike | undefined, tookMillis: number): Outcome {
-  if (result?.code === SUCCESS) return { type: 'delivered' }
-  const error: unknown = result?.error
+  let error: unknown
+  try {
+    if (result?.code === SUCCESS) return { type: 'delivered' }
+    error = result?.error
+  } catch (thrown) {
+    return { type: 'unknown', reason: `the exporter's answer cannot be read: ${reasonOf(thrown)}` }
+  }
   if (error === undefined || error === null) {
     return { type: 'unknown', reason: 'the exporter reported FAILED without an error' }
   }

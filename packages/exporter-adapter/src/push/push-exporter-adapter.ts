@@ -22,6 +22,7 @@ import { DeliveryCounts } from '../delivery-counts.ts'
 import { MetricDataBuilder } from '../metric-data.ts'
 import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
+import { classNameOf } from '../shown.ts'
 import { TemporalityChoice } from '../temporality-choice.ts'
 import type { Batch } from './batch.ts'
 import { Delivery } from './delivery.ts'
@@ -83,7 +84,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#temporality = new TemporalityChoice(
       (kind) => exporter.selectAggregationTemporality?.(kind) ?? AggregationTemporality.CUMULATIVE,
     )
-    this.name = options.name ?? exporter.constructor.name
+    this.name = options.name ?? classNameOf(exporter, 'exporter')
     this.exportIntervalMillis = options.exportIntervalMillis
     this.exportTimeoutMillis = options.exportTimeoutMillis
     this.#maxBatchSize = options.maxExportBatchSize ?? 8192

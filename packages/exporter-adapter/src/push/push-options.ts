@@ -1,4 +1,5 @@
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import { classNameOf, shown } from '../shown.ts'
 import type { RetryOptions } from './retry.ts'
 
 /** Options of a {@link PushExporterAdapter}. */
@@ -38,7 +39,7 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
   const { spoolDirectory } = options
   if (spoolDirectory !== undefined && (typeof spoolDirectory !== 'string' || spoolDirectory === '')) {
     throw new TypeError(
-      `PushExporterAdapter: spoolDirectory must be the path of a folder, got ${String(spoolDirectory)}`,
+      `PushExporterAdapter: spoolDirectory must be the path of a folder, got ${shown(spoolDirectory)}`,
     )
   }
   checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
@@ -63,7 +64,7 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
 function checkRetry(retry: RetryOptions | undefined): void {
   if (retry === undefined) return
   if (typeof retry !== 'object' || retry === null) {
-    throw new TypeError(`PushExporterAdapter: retry must be an object, got ${String(retry)}`)
+    throw new TypeError(`PushExporterAdapter: retry must be an object, got ${shown(retry)}`)
   }
   const { initialBackoffMillis, maxBackoffMillis } = retry
   checkNumber('retry.initialBackoffMillis', initialBackoffMillis, LONGEST_MILLIS)
@@ -81,7 +82,7 @@ const LONGEST_MILLIS = 2 ** 31 - 1
 function checkNumber(option: string, value: number | undefined, most: number): void {
   if (value === undefined) return
   if (typeof value !== 'number')
-    throw new TypeError(`PushExporterAdapter: ${option} must be a number, got ${String(value)}`)
+    throw new TypeError(`PushExporterAdapter: ${option} must be a number, got ${shown(value)}`)
   if (!(value > 0 && value <= most)) {
     throw new RangeError(`PushExporterAdapter: ${option} must be greater than 0 and at most ${most}, got ${value}`)
   }
@@ -98,5 +99,5 @@ function isPullReader(value: unknown): boolean {
 }
 
 function nameOf(value: unknown): string {
-  return typeof value === 'object' && value !== null ? value.constructor.name : String(value)
+  return typeof value === 'object' && value !== null ? classNameOf(value, 'an object without a class') : shown(value)
 }
