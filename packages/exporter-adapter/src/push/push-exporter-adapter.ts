@@ -35,6 +35,9 @@ import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts
 import { Replays } from './replays.ts'
 import { Backoff } from './retry.ts'
 
+/** After how long an exporter's own work gives way to the event loop. */
+const SLICE_MILLIS = 1
+
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
  *
@@ -308,7 +311,12 @@ export class PushExporterAdapter implements ExporterAdapter {
       for (const batch of batches) await batch.addTo(builder, this.#attached)
       this.#checkOpen()
       if (batches.some(({ isFinished }) => isFinished)) return undefined
-      return this.#calls.start(batches, builder.build(batches[0]!.content?.resource ?? this.#attached.resource))
+      const metrics = builder.build(batches[0]!.content?.resource ?? this.#attached.resource)
+      const startedMillis = performance.now()
+      const call = this.#calls.start(batches, metrics)
+      // Exporters serialise as they are called: the event loop gets its turn before the next call.
+      if (performance.now() - startedMillis >= SLICE_MILLIS) await new Promise<void>((resolve) => setImmediate(resolve))
+      return call
     } finally {
       for (const [i, batch] of batches.entries()) {
         if (batch.state === 'sent' && batch.callsOut === 0) batch.state = before[i]!
