@@ -12,10 +12,14 @@ const shares = SLUICE_PATH === undefined ? availableParallelism() : 1
 const startedMillis = performance.now()
 console.log(`dominance: SLUICE_SEED=${SLUICE_SEED} SLUICE_RUNS=${SLUICE_RUNS} on ${shares} cores`)
 
+/** What the shares say of how to run again what failed: said once more at the end. */
+const commands = []
+
 /** Says at once how far it is; what vitest says follows when it is over, share by share. */
 async function linesOf(stream) {
   const rest = []
   for await (const line of createInterface({ input: stream })) {
+    if (line.startsWith('dominance: to run')) commands.push(line)
     if (line.startsWith('dominance:')) console.log(line)
     else rest.push(line)
   }
@@ -46,6 +50,10 @@ for (const { output } of results) console.log(output)
 console.log(`dominance: took ${Math.round((performance.now() - startedMillis) / 1000)} s on ${shares} cores`)
 for (const { status, own } of results) {
   if (status === 0) continue
-  console.error(`dominance: failed with SLUICE_SEED=${own.SLUICE_SEED} SLUICE_RUNS=${own.SLUICE_RUNS}`)
+  console.error(`dominance: failed with SLUICE_SEED=${own.SLUICE_SEED} SLUICE_RUNS=${own.SLUICE_RUNS} on one core`)
   process.exitCode = 1
+}
+if (process.exitCode === 1) {
+  const again = `SLUICE_SEED=${SLUICE_SEED} SLUICE_RUNS=${SLUICE_RUNS} npm run test:dominance`
+  console.error([`dominance: to run all of it again, on ${shares} cores: ${again}`, ...commands].join('\n'))
 }
