@@ -2,11 +2,12 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { faults, INTERVAL, readers, STEPS, temporality, VALUE } from './cases.mjs'
-import { receive } from './receiver.mjs'
+import { faults, INTERVAL, RECORDS_AT, readers, STEPS, temporality, VALUE } from './cases.mjs'
+import { pointsOf, receive } from './receiver.mjs'
 
 const [readerName, faultName, folder, lifeText] = process.argv.slice(2)
 const fault = faults[faultName]
+const { series = 1, shutdownMillis = 3_000, options = {} } = fault
 const life = Number(lifeText)
 
 let calls = 0
@@ -27,8 +28,17 @@ const exporter = {
       resolve()
       done(result)
     }
+    const call = {
+      n: ++calls,
+      points: pointsOf(metrics).length,
+      life,
+      intervals: (performance.now() - startedMillis) / INTERVAL,
+      closing,
+      take: () => receive(folder, metrics, running),
+      done: settle,
+    }
     try {
-      fault.export({ n: ++calls, life, closing, take: () => receive(folder, metrics, running), done: settle })
+      fault.export(call)
     } catch (error) {
       running--
       inFlight.delete(promise)
@@ -38,13 +48,16 @@ const exporter = {
   forceFlush: waitForCalls,
   shutdown: waitForCalls,
 }
-const reader = readers[readerName](exporter, join(folder, 'spool'))
+const reader = readers[readerName](exporter, options, join(folder, 'spool'))
 const counter = new MeterProvider({ readers: [reader] }).getMeter('beside').createCounter('counter')
+const startedMillis = performance.now()
+const untilInterval = (n) => sleep(startedMillis + n * INTERVAL - performance.now())
 
 for (let step = 0; step < STEPS; step++) {
-  counter.add(VALUE)
-  await sleep(INTERVAL)
+  await untilInterval(step + RECORDS_AT)
+  for (let i = 0; i < series; i++) counter.add(VALUE, { series: i })
 }
+await untilInterval(STEPS + RECORDS_AT)
 if (fault.isKilled && life === 1) {
   // What was recorded since the last turn would be lost with any of them.
   await sleep(2 * INTERVAL)
@@ -52,5 +65,5 @@ if (fault.isKilled && life === 1) {
   await sleep(60_000)
 }
 closing = true
-await reader.shutdown({ timeoutMillis: 3_000 }).catch(() => {})
+await reader.shutdown({ timeoutMillis: shutdownMillis }).catch(() => {})
 process.exit(0)

@@ -3,18 +3,19 @@ import { join } from 'node:path'
 
 const fileIn = (folder) => join(folder, 'arrived')
 
-/** Takes a batch in: it is on record before the exporter goes on, whatever becomes of the process. */
-export function receive(folder, { scopeMetrics }, running) {
-  for (const { metrics } of scopeMetrics) {
-    for (const { dataPoints } of metrics) {
-      for (const { startTime, endTime, value } of dataPoints) {
-        appendFileSync(fileIn(folder), `${JSON.stringify({ window: `${startTime} ${endTime}`, value, running })}\n`)
-      }
-    }
-  }
+export function pointsOf({ scopeMetrics }) {
+  return scopeMetrics.flatMap(({ metrics }) => metrics.flatMap(({ dataPoints }) => dataPoints))
 }
 
-/** What came in: each window once, what came with a window that was known, and the most calls at once. */
+/** Takes a batch in: it is on record before the exporter goes on, whatever becomes of the process. */
+export function receive(folder, metrics, running) {
+  const lines = pointsOf(metrics).map(({ attributes, startTime, endTime, value }) => {
+    return `${JSON.stringify({ window: `${attributes.series} ${startTime} ${endTime}`, value, running })}\n`
+  })
+  appendFileSync(fileIn(folder), lines.join(''))
+}
+
+/** What came in: each window of a series once, what came with a window that was known, and the most calls at once. */
 export function readArrived(folder) {
   const windows = new Set()
   const account = { arrived: 0, twice: 0, atOnce: 0 }

@@ -1,11 +1,11 @@
-import { COLLECT_TIMEOUT, type Program } from './program.ts'
+import { COLLECT_TIMEOUT, LATE_VALUE, type Program } from './program.ts'
 import type { Run, Wait } from './run-program.ts'
 import { type Call, type SentPoint, seriesKey, windowKey } from './scripted-exporter.ts'
 
 /** What a promise of ours may settle after its deadline, in ms. */
 const GRACE_MILLIS = 150
 
-/** What was recorded, by series: sums, counts of histograms, the last value of gauges. */
+/** What was recorded before `shutdown()` was called, by series: sums, counts of histograms, the last value of gauges. */
 export function recordedBy({ steps }: Program): Map<string, number> {
   const recorded = new Map<string, number>()
   let sets = 0
@@ -21,7 +21,8 @@ export function recordedBy({ steps }: Program): Map<string, number> {
 
 /**
  * How much of what was recorded is missing at the receiver, of calls that started before the deadline: values of counters,
- * counts of histograms, and 1 for a gauge that is not at its last value. All values are positive, so nothing cancels out.
+ * counts of histograms, and 1 for a gauge that is not at its last value or a later one. All values are positive, so nothing
+ * cancels out; what was recorded after `shutdown()` was called may be there or not.
  *
  * @param arrived whether a call counts
  */
@@ -47,8 +48,8 @@ export function missing(recorded: ReadonlyMap<string, number>, run: Run, arrived
   let total = 0
   for (const [series, value] of recorded) {
     const latest = newest.get(series)?.value
-    if (series.startsWith('gauge')) total += latest === value ? 0 : 1
-    else total += Math.abs(value - (latest ?? sums.get(series) ?? 0))
+    if (series.startsWith('gauge')) total += latest !== undefined && latest >= value ? 0 : 1
+    else total += Math.abs(value - ((latest ?? sums.get(series) ?? 0) % LATE_VALUE))
   }
   return total
 }
@@ -105,8 +106,16 @@ function ofWindows({ calls }: Run): string[] {
 
 function ofDeadlines({ timeoutMillis }: Program, ours: Run, stock: Run): string[] {
   const defaultMillis = 2 * (COLLECT_TIMEOUT + timeoutMillis)
+  const ownLimit = (wait: Wait) =>
+    wait.timeoutMillis ?? Math.max(defaultMillis, tookMillis(stock.waits[ours.waits.indexOf(wait)]!))
+  const first = ours.waits.findIndex(({ what }) => what === 'shutdown')
+  const shutdown = ours.waits[first]!
+  const shutdownEndMillis = shutdown.startedMillis + ownLimit(shutdown)
   return ours.waits.flatMap((wait, i) => {
-    const limitMillis = wait.timeoutMillis ?? Math.max(defaultMillis, tookMillis(stock.waits[i]!))
+    // Later calls have the answer of the first shutdown, of a flush no later than they want it.
+    const left = Math.max(0, shutdownEndMillis - wait.startedMillis)
+    const ofLate = wait.what === 'shutdown' ? left : Math.min(left, wait.timeoutMillis ?? left)
+    const limitMillis = i > first ? ofLate : ownLimit(wait)
     if (tookMillis(wait) <= limitMillis + GRACE_MILLIS) return []
     return [`${wait.what} at ${wait.startedMillis} took ${tookMillis(wait)} ms instead of ${limitMillis} at most`]
   })

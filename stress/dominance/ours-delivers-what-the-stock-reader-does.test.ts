@@ -2,7 +2,7 @@ import { diag } from '@opentelemetry/api'
 import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import { isIngested, isIngestedOrRejected, missing, recordedBy, violationsOf } from './account.ts'
-import { type Program, steadyProgram, wildProgram } from './program.ts'
+import { type Program, steadyProgram, tooLargeProgram, wildProgram } from './program.ts'
 import { type Run, runOurs, runStock } from './run-program.ts'
 import { conditionsOf, timelineOf } from './timeline.ts'
 
@@ -10,8 +10,9 @@ import { conditionsOf, timelineOf } from './timeline.ts'
  * The law of dominance: whatever the receiver, the exporter, the clock and the shutdown do, ours delivers at least what the
  * SDK's `PeriodicExportingMetricReader` delivers under the same program, and each of its calls ends by its deadline.
  *
- * With SLUICE_PATH of a failure, or the number of a wild program, and its SLUICE_SEED, only that one is run. SLUICE_ONLY names the
- * one violation to look for: loss, counts, windows or deadlines.
+ * A failure says how to run that one program again: SLUICE_SEED, SLUICE_PATH (for a wild program its number, too) and
+ * SLUICE_PROGRAMS, which are `steady`, `too-large` or `wild`. SLUICE_ONLY names the one violation to look for: loss, counts,
+ * windows or deadlines.
  */
 const RUNS = Number(process.env.SLUICE_RUNS ?? 300)
 const SEED = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31)
@@ -20,6 +21,15 @@ const parameters = { numRuns: PATH === undefined ? RUNS : 1, seed: SEED, ...(PAT
 const ONLY = process.env.SLUICE_ONLY
 const timeout = 30_000 + 100 * RUNS
 const WORST = 10
+const PROGRESS_MILLIS = 10_000
+
+/** The share of programs whose messages are too large: there is little that differs in them. */
+const TOO_LARGE_SHARE = 0.1
+
+type Kind = 'steady' | 'too-large' | 'wild'
+const isWanted = (kind: Kind): boolean => (process.env.SLUICE_PROGRAMS ?? kind) === kind
+const replay = (kind: Kind, path: string): string =>
+  `SLUICE_SEED=${SEED} SLUICE_PATH=${path} SLUICE_PROGRAMS=${kind} npm run test:dominance`
 
 beforeEach(() => diag.disable())
 
@@ -76,7 +86,13 @@ class Totals {
   lostByStock = 0
   lostByOurs = 0
   rejected = 0
+  readonly #kind: Kind
   readonly #startedMillis = performance.now()
+  #printedMillis = performance.now()
+
+  constructor(kind: Kind) {
+    this.#kind = kind
+  }
 
   add({ lostByStock, lostByOurs, rejected, ours }: Comparison): void {
     this.programs++
@@ -84,56 +100,84 @@ class Totals {
     this.lostByStock += lostByStock
     this.lostByOurs += lostByOurs
     this.rejected += rejected
+    if (performance.now() - this.#printedMillis >= PROGRESS_MILLIS) this.print('so far ')
   }
 
-  print(name: string): void {
-    const millis = (performance.now() - this.#startedMillis) / this.programs
+  print(when = ''): void {
+    this.#printedMillis = performance.now()
+    const millis = (this.#printedMillis - this.#startedMillis) / this.programs
+    const programs = `${this.programs} ${this.#kind} programs`
     console.log(
-      `dominance: seed ${SEED}, ${this.programs} ${name} programs, ${this.exports} exports of ours, ${millis.toFixed(1)} ms each; ` +
+      `dominance: seed ${SEED}, ${when}${programs}, ${this.exports} exports of ours, ${millis.toFixed(1)} ms each; ` +
         `the stock reader lost ${this.lostByStock}, ours ${this.lostByOurs} and ${this.rejected} that were rejected`,
     )
   }
 }
 
-test(`each steady program loses no more with ours (seed ${SEED}, ${RUNS} programs)`, { timeout }, async () => {
-  const totals = new Totals()
+/** Runs programs until one is at fault, which is shrunk. */
+async function hold(
+  kind: Kind,
+  programs: fc.Arbitrary<Program>,
+  check: (comparison: Comparison) => Promise<void> | void,
+  totals: Totals,
+): Promise<void> {
+  const property = fc.asyncProperty(programs, async (program) => {
+    const comparison = await compare(program)
+    totals.add(comparison)
+    await check(comparison)
+  })
+  const share = kind === 'too-large' ? TOO_LARGE_SHARE : 1
+  const found = await fc.check(property, { ...parameters, numRuns: Math.ceil(parameters.numRuns * share) })
+  totals.print()
+  if (!found.failed) return
+  console.log(`dominance: to run what failed again: ${replay(kind, found.counterexamplePath ?? '0')}`)
+  throw found.errorInstance ?? new Error(fc.defaultReportMessage(found))
+}
+
+const steadyName = `each steady program loses no more with ours (seed ${SEED}, ${RUNS} programs)`
+test.runIf(isWanted('steady'))(steadyName, { timeout }, async () => {
   const verdict = new Verdict()
-  await fc
-    .assert(
-      fc.asyncProperty(steadyProgram, async (program) => {
-        const comparison = await compare(program)
-        totals.add(comparison)
-        const violations = violationsOf(program, comparison.ours, comparison.stock)
-        const isMoreLost = comparison.lostByOurs > comparison.lostByStock
-        if (isMoreLost) violations.set('loss', ['ours lost more than the stock reader'])
-        verdict.on(comparison, violations)
-      }),
-      parameters,
-    )
-    .finally(() => totals.print('steady'))
+  const check = (comparison: Comparison) => {
+    const violations = violationsOf(comparison.program, comparison.ours, comparison.stock)
+    const isMoreLost = comparison.lostByOurs > comparison.lostByStock
+    if (isMoreLost) violations.set('loss', ['ours lost more than the stock reader'])
+    verdict.on(comparison, violations)
+  }
+  await hold('steady', steadyProgram, check, new Totals('steady'))
 })
 
-test(`all wild programs together lose no more with ours (seed ${SEED}, ${RUNS} programs)`, { timeout }, async () => {
-  const totals = new Totals()
+const tooLargeName = `nothing is lost by messages that are too large for the receiver (seed ${SEED})`
+test.runIf(isWanted('too-large'))(tooLargeName, { timeout }, async () => {
+  const totals = new Totals('too-large')
+  const verdict = new Verdict()
+  const check = (comparison: Comparison) => {
+    const { program, ours, stock, lostByOurs, rejected } = comparison
+    const violations = violationsOf(program, ours, stock)
+    if (lostByOurs + rejected > 0)
+      violations.set('loss', ['the receiver would have taken all of it in smaller messages'])
+    verdict.on(comparison, violations)
+  }
+  await hold('too-large', tooLargeProgram, check, totals)
+  // Else no message was too large.
+  if (PATH === undefined) expect(totals.lostByStock).toBeGreaterThan(0)
+})
+
+const wildName = `all wild programs together lose no more with ours (seed ${SEED}, ${RUNS} programs)`
+test.runIf(isWanted('wild'))(wildName, { timeout }, async () => {
+  const totals = new Totals('wild')
   const verdict = new Verdict()
   let worst: { readonly path: string; readonly excess: number; readonly comparison: Comparison }[] = []
-  await fc
-    .assert(
-      fc.asyncProperty(wildProgram, async (program) => {
-        const comparison = await compare(program)
-        const path = PATH ?? String(totals.programs)
-        totals.add(comparison)
-        verdict.on(comparison, violationsOf(program, comparison.ours, comparison.stock))
-        const excess = comparison.lostByOurs - comparison.lostByStock
-        if (excess <= 0) return
-        worst = [...worst, { path, excess, comparison }].sort((a, b) => b.excess - a.excess).slice(0, WORST)
-      }),
-      parameters,
-    )
-    .finally(() => totals.print('wild'))
+  const check = (comparison: Comparison) => {
+    const path = PATH ?? String(totals.programs - 1)
+    verdict.on(comparison, violationsOf(comparison.program, comparison.ours, comparison.stock))
+    const excess = comparison.lostByOurs - comparison.lostByStock
+    if (excess <= 0) return
+    worst = [...worst, { path, excess, comparison }].sort((a, b) => b.excess - a.excess).slice(0, WORST)
+  }
+  await hold('wild', wildProgram, check, totals)
   for (const { path, comparison } of worst) {
     const what = PATH === undefined ? figuresOf(comparison) : inWords(comparison)
-    console.log(`dominance: SLUICE_SEED=${SEED} SLUICE_PATH=${path}: ${what}`)
+    console.log(`dominance: ${replay('wild', path)}: ${what}`)
   }
   if (PATH === undefined) expect(totals.lostByOurs).toBeLessThanOrEqual(totals.lostByStock)
 })

@@ -8,9 +8,18 @@ export type Instrument = 'counter' | 'histogram' | 'upDown' | 'gauge'
 
 /** What happens `afterMillis` after the step before. */
 export type Step = { readonly afterMillis: number } & (
-  | { readonly do: 'record'; readonly instrument: Instrument; readonly series: number; readonly value: number }
-  | { readonly do: 'forceFlush'; readonly timeoutMillis: number | undefined }
+  | ({ readonly do: 'record' } & Recording)
+  | { readonly do: 'forceFlush' | 'shutdown'; readonly timeoutMillis: number | undefined }
 )
+
+export interface Recording {
+  readonly instrument: Instrument
+  readonly series: number
+  readonly value: number
+}
+
+/** What is recorded in one call after `shutdown()` was called: more than all before it, so that it can be told from that. */
+export const LATE_VALUE = 2 ** 20
 
 /** What the exporter says: in `failed…` and `rejects` nobody knows whether the batch arrived. */
 export type Answer =
@@ -23,6 +32,8 @@ export type Answer =
   | 'unavailable'
   /** HTTP 400: the receiver will never take the batch. */
   | 'rejected'
+  /** HTTP 413. */
+  | 'tooLarge'
   | 'failed'
   | 'failedWithoutError'
   /** HTTP 504. */
@@ -56,6 +67,10 @@ export interface Program {
   readonly waitsForCalls: boolean
   readonly steps: readonly Step[]
   readonly shutdown: { readonly afterMillis: number; readonly timeoutMillis: number | undefined }
+  /** From the call of `shutdown()` on. */
+  readonly lateSteps: readonly Step[]
+  /** A call with more points is `tooLarge`, at once. Default: none is. */
+  readonly mostPoints?: number
   /** By time, the last one for ever; or the n-th call meets the n-th. */
   readonly states: readonly State[]
   readonly statesAre: 'byTime' | 'byCall'
@@ -74,22 +89,82 @@ const deadline = fc.oneof(
   fc.integer({ min: 1, max: 6 * INTERVAL }),
 )
 
+const series = fc.integer({ min: 0, max: 2 })
+const recording = fc.record({
+  instrument: fc.constantFrom<Instrument[]>('counter', 'counter', 'histogram', 'upDown', 'gauge'),
+  series,
+  value: fc.integer({ min: 1, max: 100 }),
+})
+const record = ([afterMillis, what]: readonly [number, Recording]): Step => ({ do: 'record', afterMillis, ...what })
+const ends = <Do extends 'forceFlush' | 'shutdown'>(...whats: Do[]) =>
+  fc.record({ do: fc.constantFrom(...whats), afterMillis: wait, timeoutMillis: deadline })
+
 const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 7,
-    arbitrary: fc.record({
-      do: fc.constant('record' as const),
-      afterMillis: wait,
-      instrument: fc.constantFrom<Instrument[]>('counter', 'counter', 'histogram', 'upDown', 'gauge'),
-      series: fc.integer({ min: 0, max: 2 }),
-      value: fc.integer({ min: 1, max: 100 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('forceFlush' as const), afterMillis: wait, timeoutMillis: deadline }),
-  },
+  { weight: 7, arbitrary: fc.tuple(wait, recording).map(record) },
+  { weight: 1, arbitrary: ends('forceFlush') },
 )
+
+/** Not of histograms, which are told by how often they were recorded. */
+const lateRecording = fc.record({
+  instrument: fc.constantFrom<Instrument[]>('counter', 'upDown', 'gauge'),
+  series,
+  value: fc.constant(LATE_VALUE),
+})
+const lateSteps = fc.oneof(
+  fc.constant([]),
+  fc.array(fc.oneof(fc.tuple(wait, lateRecording).map(record), ends('forceFlush', 'shutdown')), { maxLength: 4 }),
+)
+
+/** The end of a program: when `shutdown()` is called, and what is recorded just before it. */
+interface Ending {
+  /** After the last step; or by the interval. */
+  readonly when: { readonly afterMillis: number } | { readonly intervals: number; readonly offsetMillis: number }
+  readonly timeoutMillis: number | undefined
+  readonly last: readonly (readonly [beforeMillis: number, what: Recording])[]
+}
+
+/** Among others just before, at and just after an interval, and while a call is out, until before or after its time-out. */
+const ending = (timeoutMillis: number): fc.Arbitrary<Ending> => {
+  const last = fc.array(
+    fc.tuple(fc.oneof(fc.constantFrom(0, 1, 2), fc.integer({ min: 0, max: 2 * INTERVAL })), recording),
+    { maxLength: 3 },
+  )
+  const atInterval = fc
+    .tuple(
+      fc.integer({ min: 1, max: 4 }),
+      fc.oneof(fc.integer({ min: -2, max: 2 }), fc.integer({ min: 1, max: timeoutMillis - 1 })),
+    )
+    .map(([intervals, offsetMillis]) => ({ intervals, offsetMillis }))
+  return fc.oneof(
+    fc.record({ when: wait.map((afterMillis) => ({ afterMillis })), timeoutMillis: deadline, last }),
+    atInterval.chain((when) => {
+      const left = timeoutMillis - Math.max(0, when.offsetMillis)
+      const about = fc.oneof(
+        fc.integer({ min: 1, max: left }),
+        fc.integer({ min: Math.max(1, left - 2), max: left + 2 }),
+      )
+      return fc.record({ when: fc.constant(when), timeoutMillis: fc.oneof(deadline, about), last })
+    }),
+  )
+}
+
+function ended(steps: readonly Step[], { when, timeoutMillis, last }: Ending): Pick<Program, 'steps' | 'shutdown'> {
+  const stepsMillis = steps.reduce((millis, { afterMillis }) => millis + afterMillis, 0)
+  const shutdownMillis =
+    'afterMillis' in when
+      ? stepsMillis + when.afterMillis
+      : (Math.floor(stepsMillis / INTERVAL) + when.intervals) * INTERVAL + when.offsetMillis
+  const endMillis = Math.max(stepsMillis, shutdownMillis)
+  let nowMillis = stepsMillis
+  const lastSteps = [...last]
+    .sort(([a], [b]) => b - a)
+    .map(([beforeMillis, what]) => {
+      const afterMillis = Math.max(0, endMillis - beforeMillis - nowMillis)
+      nowMillis += afterMillis
+      return record([afterMillis, what])
+    })
+  return { steps: [...steps, ...lastSteps], shutdown: { afterMillis: endMillis - nowMillis, timeoutMillis } }
+}
 
 /** @param unknown answers that leave open whether the batch arrived */
 const behaviour = (timeoutMillis: number, unknown: readonly Answer[]): fc.Arbitrary<Behaviour> => {
@@ -122,8 +197,8 @@ const program = (
   stateMillis: (timeoutMillis: number) => fc.Arbitrary<number>,
   statesAre: fc.Arbitrary<Program['statesAre']>,
 ): fc.Arbitrary<Program> =>
-  fc.constantFrom(200, 500, INTERVAL).chain((timeoutMillis) =>
-    fc.record({
+  fc.constantFrom(200, 500, INTERVAL).chain((timeoutMillis) => {
+    const parts = fc.record({
       timeoutMillis: fc.constant(timeoutMillis),
       temporality: fc.constantFrom('delta' as const, 'cumulative' as const, 'mixed' as const),
       maxExportBatchSize: fc.oneof(
@@ -136,7 +211,8 @@ const program = (
         { weight: 1, arbitrary: fc.constant(true) },
       ),
       steps: fc.array(step, { minLength: 1, maxLength: 30 }),
-      shutdown: fc.record({ afterMillis: wait, timeoutMillis: deadline }),
+      ending: ending(timeoutMillis),
+      lateSteps,
       states: fc.array(
         fc
           .tuple(behaviour(timeoutMillis, unknown), stateMillis(timeoutMillis))
@@ -146,8 +222,9 @@ const program = (
       statesAre,
       // Not always nothing: a retry each millisecond is no program.
       jitter: fc.array(fc.constantFrom(0, 0.001, 0.3, 0.9, 0.999), { maxLength: 3 }).map((shares) => [...shares, 0.5]),
-    }),
-  )
+    })
+    return parts.map(({ steps, ending: end, ...rest }) => ({ ...rest, ...ended(steps, end) }))
+  })
 
 /**
  * Receivers that stay as they are for at least 2 intervals and a time-out, so that each reader meets each state. Ours sends
@@ -173,3 +250,16 @@ export const wildProgram = program(
   () => fc.oneof(fc.integer({ min: 1, max: INTERVAL }), fc.integer({ min: 1, max: 6 * INTERVAL })),
   fc.constantFrom('byTime', 'byCall'),
 )
+
+/** Receivers that take everything, at once or in some ms, in messages of few points; there is time to find out how many. */
+export const tooLargeProgram = fc
+  .tuple(steadyProgram, fc.integer({ min: 1, max: 8 }), fc.integer({ min: 0, max: 5 }))
+  .map(([program, mostPoints, afterMillis]): Program => {
+    const { afterMillis: beforeShutdown, timeoutMillis } = program.shutdown
+    return {
+      ...program,
+      mostPoints,
+      states: [{ forMillis: INTERVAL, answer: 'success', afterMillis, ingests: 'late' }],
+      shutdown: { afterMillis: beforeShutdown, timeoutMillis: timeoutMillis && Math.max(timeoutMillis, INTERVAL) },
+    }
+  })

@@ -3,7 +3,7 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import { PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { type AdapterStats, BufferingMetricReader } from '@otel-sluice/processor'
 import { vi } from 'vitest'
-import { COLLECT_TIMEOUT, INTERVAL, type Instrument, type Program } from './program.ts'
+import { COLLECT_TIMEOUT, INTERVAL, type Instrument, type Program, type Step } from './program.ts'
 import { type Call, ScriptedExporter, START_UNIX_MILLIS } from './scripted-exporter.ts'
 
 /** How long to go on after the end, so that whatever is under way comes to its own. */
@@ -81,15 +81,19 @@ async function run(program: Program, create: () => Subject): Promise<Run> {
       }
       reader[what](timeoutMillis === undefined ? undefined : { timeoutMillis }).then(settle, settle)
     }
-    for (const step of program.steps) {
-      await advance(step.afterMillis)
-      if (step.do === 'record') record(step.instrument, step.series, step.value)
-      else start('forceFlush', step.timeoutMillis)
+    const take = async (steps: readonly Step[]) => {
+      for (const step of steps) {
+        await advance(step.afterMillis)
+        if (step.do === 'record') record(step.instrument, step.series, step.value)
+        else start(step.do, step.timeoutMillis)
+      }
     }
+    await take(program.steps)
     const { afterMillis, timeoutMillis } = program.shutdown
     await advance(afterMillis)
     start('shutdown', timeoutMillis)
     const deadlineMillis = performance.now() + (timeoutMillis ?? Number.POSITIVE_INFINITY)
+    await take(program.lateSteps)
     await advance(QUIET_MILLIS)
     return { calls: exporter.calls, waits, deadlineMillis, stats: stats() }
   } finally {

@@ -35,10 +35,13 @@ const CUT = new Error('socket hang up')
 const FAILURES: Partial<Record<Answer, { readonly error: Error }>> = {
   refused: { error: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) },
   unavailable: { error: Object.assign(new Error('Service Unavailable'), { code: 503 }) },
+  tooLarge: { error: Object.assign(new Error('Payload Too Large'), { code: 413 }) },
   rejected: { error: Object.assign(new Error('Bad Request'), { code: 400 }) },
   failedByGateway: { error: Object.assign(new Error('Gateway Timeout'), { code: 504 }) },
   failed: { error: CUT },
 }
+
+const TOO_LARGE: State = { answer: 'tooLarge', afterMillis: 0, ingests: 'never', forMillis: INTERVAL }
 
 type Done = (result: { code: number; error?: Error }) => void
 
@@ -61,8 +64,10 @@ export class ScriptedExporter implements PushMetricExporter {
 
   export(metrics: ResourceMetrics, done: Done): void | Promise<void> {
     const startedMillis = performance.now()
-    const state = this.#stateAt(startedMillis)
-    const call: Call = { startedMillis, points: pointsOf(metrics), state }
+    const points = pointsOf(metrics)
+    const { mostPoints = Number.POSITIVE_INFINITY } = this.#program
+    const state = points.length > mostPoints ? TOO_LARGE : this.#stateAt(startedMillis)
+    const call: Call = { startedMillis, points, state }
     this.calls.push(call)
     const ingest = () => {
       call.ingestedMillis = performance.now()

@@ -1,4 +1,4 @@
-import type { Program, Step } from './program.ts'
+import type { Program, Recording, Step } from './program.ts'
 import type { Run } from './run-program.ts'
 import { type Call, windowKey } from './scripted-exporter.ts'
 
@@ -6,10 +6,15 @@ import { type Call, windowKey } from './scripted-exporter.ts'
 export function timelineOf(name: string, program: Program, run: Run): string {
   const lines: { millis: number; text: string }[] = []
   let millis = 0
-  for (const step of program.steps) {
-    millis += step.afterMillis
-    if (step.do === 'record') lines.push({ millis, text: recordInWords(step) })
+  const take = (steps: readonly Step[]) => {
+    for (const step of steps) {
+      millis += step.afterMillis
+      if (step.do === 'record') lines.push({ millis, text: recordInWords(step) })
+    }
   }
+  take(program.steps)
+  millis += program.shutdown.afterMillis
+  take(program.lateSteps)
   for (const { what, startedMillis, timeoutMillis, settledMillis } of run.waits) {
     const options = timeoutMillis === undefined ? '' : `{ timeoutMillis: ${timeoutMillis} }`
     const end = settledMillis === undefined ? 'never settles' : `settles at ${settledMillis}`
@@ -25,7 +30,16 @@ export function timelineOf(name: string, program: Program, run: Run): string {
 /** What does not show in a timeline. */
 export function conditionsOf(program: Program): string {
   const { timeoutMillis, temporality, maxExportBatchSize, throughBuffer, waitsForCalls, jitter, statesAre } = program
-  const conditions = { timeoutMillis, temporality, maxExportBatchSize, throughBuffer, waitsForCalls, jitter }
+  const { mostPoints } = program
+  const conditions = {
+    timeoutMillis,
+    temporality,
+    maxExportBatchSize,
+    mostPoints,
+    throughBuffer,
+    waitsForCalls,
+    jitter,
+  }
   const states = program.states.map(
     ({ forMillis, answer, afterMillis, ingests }, i) =>
       `  ${i === program.states.length - 1 ? 'for ever' : `${forMillis} ms`}: ${answer} after ${afterMillis} ms, ingests ${ingests}`,
@@ -33,7 +47,7 @@ export function conditionsOf(program: Program): string {
   return [JSON.stringify(conditions), `the receiver, ${statesAre}:`, ...states].join('\n')
 }
 
-function recordInWords({ instrument, series, value }: Extract<Step, { do: 'record' }>): string {
+function recordInWords({ instrument, series, value }: Recording): string {
   return `${instrument}.${series} ${value}`
 }
 

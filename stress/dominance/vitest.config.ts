@@ -11,5 +11,5 @@ export default defineConfig({
       '@otel-sluice/exporter-adapter': source('exporter-adapter/src/index.ts'),
     },
   },
-  test: { name: 'dominance', include: ['*.test.ts'] },
+  test: { name: 'dominance', include: ['*.test.ts'], disableConsoleIntercept: true },
 })
