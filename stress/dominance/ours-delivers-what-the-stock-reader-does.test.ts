@@ -140,7 +140,9 @@ test.runIf(isWanted('steady'))(steadyName, { timeout }, async () => {
   const check = (comparison: Comparison) => {
     const violations = violationsOf(comparison.program, comparison.ours, comparison.stock)
     const isMoreLost = comparison.lostByOurs > comparison.lostByStock
-    if (isMoreLost) violations.set('loss', ['ours lost more than the stock reader'])
+    // The stock reader exports once more for a flush or a second shutdown that comes while it shuts down; ours is ending then.
+    const endsTwice = comparison.program.lateSteps.some((late) => late.do !== 'record')
+    if (isMoreLost && !endsTwice) violations.set('loss', ['ours lost more than the stock reader'])
     verdict.on(comparison, violations)
   }
   await hold('steady', steadyProgram, check, new Totals('steady'))

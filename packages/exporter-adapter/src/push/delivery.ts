@@ -22,9 +22,10 @@ interface Sender {
   /**
    * Starts an Export call with these batches, unless they need none any more.
    *
-   * @throws Error once the adapter is shut down, or when too many calls are out
+   * @param isForced whether also when too many calls have not called back
+   * @throws Error once the adapter is shut down, or when too many calls have not called back
    */
-  send(batches: readonly Batch[]): Promise<ExportCall | undefined>
+  send(batches: readonly Batch[], isForced: boolean): Promise<ExportCall | undefined>
   /** To be called when batches may have been finished. */
   writeDown(): Promise<void>
   /** Whether nothing is owed any more, sealed or not. */
@@ -63,14 +64,15 @@ export class Delivery {
    * Sends what has not arrived; then, without waiting for it, what may have, as far as it is due.
    *
    * @param windowMillis how long to wait for its calls in all
+   * @param isForced whether the caller is in `forceFlush()` or `shutdown()`
    */
-  async interval(windowMillis: number): Promise<void> {
+  async interval(windowMillis: number, isForced: boolean): Promise<void> {
     this.#callBefore = this.#calls.started
-    const calls = await this.#sendUntried(windowMillis, false)
+    const calls = await this.#sendUntried(windowMillis, isForced, false)
     const isReceiverWell = calls.every(({ outcome }) => outcome?.type === 'delivered')
     if (!isReceiverWell || this.#isResending) return
     this.#isResending = true
-    this.#resend(this.#calls.timeoutMillis, isDue)
+    this.#resend(this.#calls.timeoutMillis, isDue, false)
       .catch(() => {}) // Shut down meanwhile: what is left is counted there.
       .finally(() => {
         this.#isResending = false
@@ -102,7 +104,7 @@ export class Delivery {
   }
 
   /** Rules 1, 2 and 4. Resolves to the calls, which may be out. */
-  async #sendUntried(windowMillis: number, isLast: boolean): Promise<readonly ExportCall[]> {
+  async #sendUntried(windowMillis: number, isForced: boolean, isLast: boolean): Promise<readonly ExportCall[]> {
     const startedMillis = performance.now()
     const callBefore = this.#calls.started
     const calls: ExportCall[] = []
@@ -124,7 +126,7 @@ export class Delivery {
       }
       const left = untried.length + (isSealed ? 0 : this.#sender.unsealedBatches())
       const isPair = this.#held.goTogether(batch, next, this.#sender.batchSize())
-      const call = await this.#sender.send(isPair ? [batch, next!] : [batch])
+      const call = await this.#sender.send(isPair ? [batch, next!] : [batch], isForced)
       if (call === undefined) continue
       calls.push(call)
       const shareMillis = (windowMillis * calls.length) / (calls.length + left - (isPair ? 2 : 1))
@@ -136,14 +138,14 @@ export class Delivery {
   }
 
   /** Sends what may have arrived, one batch after the other, until the receiver does not answer or turns one away. */
-  async #resend(windowMillis: number, isWanted: (batch: Batch) => boolean): Promise<void> {
+  async #resend(windowMillis: number, isWanted: (batch: Batch) => boolean, isForced = true): Promise<void> {
     const endMillis = performance.now() + windowMillis
     const seen = new Set<Batch>()
     for (;;) {
       const batch = this.#held.unknown().find((each) => isWanted(each) && !seen.has(each))
       if (batch === undefined) return
       seen.add(batch)
-      const call = await this.#sender.send([batch])
+      const call = await this.#sender.send([batch], isForced)
       if (call === undefined) continue
       const left = endMillis - performance.now()
       const isAnswered = await this.#calls.changed.until(() => call.outcome !== undefined, left)
@@ -160,7 +162,7 @@ export class Delivery {
    */
   async #sendBeside(endMillis: number): Promise<void> {
     const awaited = [...this.#calls.out]
-    const calls = await this.#sendUntried(0, true)
+    const calls = await this.#sendUntried(0, true, true)
     const left = endMillis - performance.now()
     if (!(await this.#calls.changed.until(() => awaited.some(({ outcome }) => outcome !== undefined), left))) return
     await this.#repeat(calls.flatMap(({ batches }) => batches).filter(({ state }) => state === 'sent'))
@@ -177,11 +179,14 @@ export class Delivery {
     for (const batch of batches) {
       if (batch.isFinished) continue
       batch.markUnknown()
-      await this.#sender.send([batch])
+      await this.#sender.send([batch], true)
     }
   }
 
-  /** An attempt at least every time-out, whatever the backoff, and the last one just before the end. */
+  /**
+   * An attempt at least every time-out, whatever the backoff, and the last one just before the end. What may have arrived goes at
+   * the first and the last one, and in between only when its own backoff is over: each time may be a duplicate.
+   */
   async #tryAgain(endMillis: number, retries: boolean): Promise<void> {
     const left = (): number => endMillis - performance.now()
     const hasWork = (): boolean =>
@@ -200,8 +205,9 @@ export class Delivery {
       if (nowMillis >= lastMillis || pauseMillis >= left()) return
       if (await changed.until(() => this.#sender.isDone(), pauseMillis)) return
       startedMillis = performance.now()
-      await this.#sendUntried(Math.min(timeoutMillis, left()), true)
-      await this.#resend(Math.min(timeoutMillis, left()), () => true)
+      await this.#sendUntried(Math.min(timeoutMillis, left()), true, true)
+      const isLastAttempt = startedMillis >= lastMillis
+      await this.#resend(Math.min(timeoutMillis, left()), isLastAttempt ? () => true : isDue)
     }
   }
 

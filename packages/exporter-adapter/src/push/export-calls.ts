@@ -11,8 +11,8 @@ import { Signal } from './signal.ts'
 const GIVEN_UP_AFTER_TIMEOUTS = 10
 
 /**
- * Most calls that have not called back, given up or not: beyond it the exporter is taken for broken, and nothing is sent until
- * one of them settles. The exporters of OpenTelemetry JS refuse the 31st by themselves.
+ * Most calls that have not called back, given up or not: beyond it the exporter is taken for broken, and intervals send nothing
+ * until one of them settles. The exporters of OpenTelemetry JS refuse the 31st by themselves.
  */
 const MOST_UNSETTLED = 100
 
@@ -48,7 +48,7 @@ export class ExportCalls {
   onExported: AttachedReader['onExported'] | undefined
   /** Told when a call settles that is over its time-out: nobody may be waiting for it any more. */
   onLateAnswer: () => void = () => {}
-  /** Told of the size of every batch that the receiver finds too large; of one point, when that is lost for it. */
+  /** Told how many points were in a call that the receiver finds too large. */
   onTooLarge: (points: number) => void = () => {}
 
   /** @param heldPoints how many points wait, for what is said of an outage */
@@ -71,7 +71,7 @@ export class ExportCalls {
     return this.#out
   }
 
-  /** Whether no further call may be made. */
+  /** Whether no interval may make a further call. */
   get isFull(): boolean {
     return this.#unsettled >= MOST_UNSETTLED
   }
@@ -188,6 +188,7 @@ export class ExportCalls {
       for (const batch of concerned) this.#reject(batch, reason)
     } else if (type === 'too-large') {
       if (!isOverdue) this.#counts.failures++
+      this.onTooLarge(batches.reduce((points, { size }) => points + size, 0))
       for (const batch of concerned) this.#tooLarge(batch, batches.length === 1, reason)
     } else {
       for (const batch of concerned) {
@@ -216,8 +217,9 @@ export class ExportCalls {
       this.#reject(batch, reason)
     } else if (batch.callsOut === 0) {
       batch.state = 'pending'
+      // As the halves of others, it has not been sent by itself.
+      batch.lastCall = 0
     }
-    if (batch.size > 1 || wasAlone) this.onTooLarge(batch.size)
   }
 
   #reject(batch: Batch, reason: string): void {

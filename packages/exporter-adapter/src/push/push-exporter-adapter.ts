@@ -98,14 +98,16 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#calls.onTooLarge = (points) => this.#tooLarge(points)
     if (options.spoolDirectory !== undefined) {
       this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
-      this.#replays = new Replays(this.#spool, this.#counts, this.#calls, backoff, (batch) => this.#send([batch]))
+      this.#replays = new Replays(this.#spool, this.#counts, this.#calls, backoff, (batch) =>
+        this.#send([batch], false),
+      )
     }
     this.#delivery = new Delivery(this.#calls, this.#held, backoff, {
       seal: (isLast) => this.#attached.betweenTurns(() => this.#seal(isLast)),
       batchSize: () => this.#batchSize,
       hasUnsealed: () => this.#open.size + this.#unsealedPoints() > 0,
       unsealedBatches: () => Math.ceil(this.#open.size / this.#batchSize) + this.#held.cumulative.length,
-      send: (batches) => this.#send(batches),
+      send: (batches, isForced) => this.#send(batches, isForced),
       writeDown: () => this.#writeDown(),
       isDone: () => this.#isDone(),
     })
@@ -169,7 +171,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     const { timeoutMillis } = this.#calls
     if (force) this.#rejectedBefore = this.#counts.lostPoints.rejected
     await this.#replays?.send(force, timeoutMillis / 2)
-    await this.#delivery.interval(Math.min(timeoutMillis, retryForMillis ?? Number.POSITIVE_INFINITY))
+    await this.#delivery.interval(Math.min(timeoutMillis, retryForMillis ?? Number.POSITIVE_INFINITY), force)
     if (!this.#isDone()) throw new Error(this.#whyUndelivered())
   }
 
@@ -299,9 +301,9 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   /** Resolves to nothing where they have been finished or superseded while they were made into objects. */
-  async #send(batches: readonly Batch[]): Promise<ExportCall | undefined> {
+  async #send(batches: readonly Batch[], isForced: boolean): Promise<ExportCall | undefined> {
     this.#checkOpen()
-    if (this.#calls.isFull)
+    if (this.#calls.isFull && !isForced)
       throw new Error('too many exports have not called back; nothing is sent until one of them does')
     const before = batches.map(({ state }) => state)
     // From here on nobody else sends them.
