@@ -93,16 +93,25 @@ export class Delivery {
    */
   async last(endMillis: number, retries: boolean, isBeside: boolean): Promise<void> {
     const lastTimeoutMillis = retries ? endMillis - this.#calls.timeoutMillis : performance.now()
-    await Promise.all([
+    const results = await Promise.allSettled([
       isBeside && this.#sendBeside(endMillis),
       this.#repeatOverdue(lastTimeoutMillis),
       this.#tryAgain(endMillis, retries),
     ])
     await this.#untilQuiet(endMillis)
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
-  /** Rules 1, 2 and 4. Resolves to the calls, which may be out. */
-  async #sendUntried(windowMillis: number, isLast: boolean): Promise<readonly ExportCall[]> {
+  /**
+   * Rules 1, 2 and 4. Resolves to the calls, which may be out.
+   *
+   * @param roomMillis how long to wait where too many calls are out
+   */
+  async #sendUntried(
+    windowMillis: number,
+    isLast: boolean,
+    roomMillis = windowMillis,
+  ): Promise<readonly ExportCall[]> {
     const startedMillis = performance.now()
     const callBefore = this.#calls.started
     const calls: ExportCall[] = []
@@ -121,6 +130,11 @@ export class Delivery {
         await this.#sender.seal(isLast)
         isSealed = true
         continue
+      }
+      if (this.#calls.isFull) {
+        const isRoom = (): boolean => !this.#calls.isFull
+        // Somebody else may have sent some of them meanwhile.
+        if (await this.#calls.changed.until(isRoom, startedMillis + roomMillis - performance.now())) continue
       }
       const left = untried.length + (isSealed ? 0 : this.#sender.unsealedBatches())
       const isPair = this.#held.goTogether(batch, next, this.#sender.batchSize())
@@ -160,7 +174,7 @@ export class Delivery {
    */
   async #sendBeside(endMillis: number): Promise<void> {
     const awaited = [...this.#calls.out]
-    const calls = await this.#sendUntried(0, true)
+    const calls = await this.#sendUntried(0, true, endMillis - performance.now())
     const left = endMillis - performance.now()
     if (!(await this.#calls.changed.until(() => awaited.some(({ outcome }) => outcome !== undefined), left))) return
     await this.#repeat(calls.flatMap(({ batches }) => batches).filter(({ state }) => state === 'sent'))

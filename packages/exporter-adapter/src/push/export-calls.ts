@@ -11,8 +11,9 @@ import { Signal } from './signal.ts'
 const GIVEN_UP_AFTER_TIMEOUTS = 10
 
 /**
- * Most calls that have not called back, given up or not: beyond it the exporter is taken for broken, and nothing is sent until
- * one of them settles. The exporters of OpenTelemetry JS refuse the 31st by themselves.
+ * Most calls that have not called back, without those that were given up before a later one was answered: an exporter may forget
+ * some. Beyond it the exporter is taken for broken, and gets one call in each time-out, to see whether it is well again. The
+ * exporters of OpenTelemetry JS refuse the 31st by themselves.
  */
 const MOST_UNSETTLED = 100
 
@@ -36,7 +37,10 @@ export class ExportCalls {
   readonly #heldPoints: () => number
   readonly #out = new Set<ExportCall>()
   #started = 0
-  #unsettled = 0
+  #startedMillis = Number.NEGATIVE_INFINITY
+  /** Those that were given up since a call was answered last. Not held: it is for the exporter to forget them. */
+  #givenUp = new WeakSet<ExportCall>()
+  #givenUpCount = 0
   #failuresInARow = 0
   #hasAnsweredTwice = false
   #lastRejection: string | undefined
@@ -71,9 +75,10 @@ export class ExportCalls {
     return this.#out
   }
 
-  /** Whether no further call may be made. */
+  /** Whether no further call may be made just now. */
   get isFull(): boolean {
-    return this.#unsettled >= MOST_UNSETTLED
+    const isMost = this.#out.size + this.#givenUpCount >= MOST_UNSETTLED
+    return isMost && performance.now() - this.#startedMillis < this.timeoutMillis
   }
 
   /** How many were started: the number of the latest one. */
@@ -118,7 +123,7 @@ export class ExportCalls {
       isGivenUp: false,
     }
     this.#out.add(call)
-    this.#unsettled++
+    this.#startedMillis = call.startedMillis
     const timer = setTimeout(() => this.#overdue(call), this.timeoutMillis)
     timer.unref()
     void callExport(this.#exporter, metrics, (answer) => this.#reportFurtherAnswer(answer)).then((outcome) => {
@@ -146,6 +151,8 @@ export class ExportCalls {
     )
     call.isGivenUp = true
     this.#out.delete(call)
+    this.#givenUp.add(call)
+    this.#givenUpCount++
     this.onExported?.(ageMillis, 'timeout')
     for (const batch of call.batches) this.#unknown(batch)
     this.changed.notify()
@@ -154,8 +161,13 @@ export class ExportCalls {
   /** Books the first answer of a call, whenever it comes. */
   #settle(call: ExportCall, outcome: Outcome): void {
     call.outcome = outcome
-    this.#unsettled--
     this.#out.delete(call)
+    if (!call.isGivenUp) {
+      this.#givenUp = new WeakSet()
+      this.#givenUpCount = 0
+    } else if (this.#givenUp.delete(call)) {
+      this.#givenUpCount--
+    }
     if (!call.isGivenUp) this.onExported?.(performance.now() - call.startedMillis, errorTypeOf(outcome))
     if (outcome.type === 'delivered') this.#delivered(call)
     else this.#failed(call, outcome)
