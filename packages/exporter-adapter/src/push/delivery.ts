@@ -93,13 +93,12 @@ export class Delivery {
    */
   async last(endMillis: number, retries: boolean, isBeside: boolean): Promise<void> {
     const lastTimeoutMillis = retries ? endMillis - this.#calls.timeoutMillis : performance.now()
-    const results = await Promise.allSettled([
+    await Promise.all([
       isBeside && this.#sendBeside(endMillis),
-      this.#repeatOverdue(lastTimeoutMillis),
+      this.#repeatOverdue(lastTimeoutMillis, endMillis),
       this.#tryAgain(endMillis, retries),
     ])
     await this.#untilQuiet(endMillis)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   /**
@@ -132,9 +131,9 @@ export class Delivery {
         continue
       }
       if (this.#calls.isFull) {
-        const isRoom = (): boolean => !this.#calls.isFull
+        if (!(await this.#hasRoomBy(startedMillis + roomMillis))) break
         // Somebody else may have sent some of them meanwhile.
-        if (await this.#calls.changed.until(isRoom, startedMillis + roomMillis - performance.now())) continue
+        continue
       }
       const left = untried.length + (isSealed ? 0 : this.#sender.unsealedBatches())
       const isPair = this.#held.goTogether(batch, next, this.#sender.batchSize())
@@ -155,7 +154,7 @@ export class Delivery {
     const seen = new Set<Batch>()
     for (;;) {
       const batch = this.#held.unknown().find((each) => isWanted(each) && !seen.has(each))
-      if (batch === undefined) return
+      if (batch === undefined || this.#calls.isFull) return
       seen.add(batch)
       const call = await this.#sender.send([batch])
       if (call === undefined) continue
@@ -177,22 +176,28 @@ export class Delivery {
     const calls = await this.#sendUntried(0, true, endMillis - performance.now())
     const left = endMillis - performance.now()
     if (!(await this.#calls.changed.until(() => awaited.some(({ outcome }) => outcome !== undefined), left))) return
-    await this.#repeat(calls.flatMap(({ batches }) => batches).filter(({ state }) => state === 'sent'))
+    await this.#repeat(calls.flatMap(({ batches }) => batches).filter(({ state }) => state === 'sent'), endMillis)
   }
 
   /** Sends again what is in calls that are over their time-out, once no more than one time-out is left. */
-  async #repeatOverdue(fromMillis: number): Promise<void> {
+  async #repeatOverdue(fromMillis: number, endMillis: number): Promise<void> {
     if (await this.#calls.changed.until(() => this.#sender.isDone(), fromMillis - performance.now())) return
     const overdue = new Set([...this.#calls.out].flatMap((call) => (call.isOverdue ? call.batches : [])))
-    await this.#repeat(this.#held.sent().filter((batch) => overdue.has(batch)))
+    await this.#repeat(this.#held.sent().filter((batch) => overdue.has(batch)), endMillis)
   }
 
-  async #repeat(batches: readonly Batch[]): Promise<void> {
+  async #repeat(batches: readonly Batch[], endMillis: number): Promise<void> {
     for (const batch of batches) {
+      if (!(await this.#hasRoomBy(endMillis))) return
       if (batch.isFinished) continue
       batch.markUnknown()
       await this.#sender.send([batch])
     }
+  }
+
+  /** Waits until another call may be made, if need be; whether that is so in time. */
+  #hasRoomBy(endMillis: number): Promise<boolean> {
+    return this.#calls.changed.until(() => !this.#calls.isFull, endMillis - performance.now())
   }
 
   /** An attempt at least every time-out, whatever the backoff, and the last one just before the end. */
