@@ -34,6 +34,9 @@ import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts
 import { Replays } from './replays.ts'
 import { Backoff } from './retry.ts'
 
+/** Most of an interval that its calls are waited for: the next one is to find them done, also with a time-out as long as that. */
+const SHARE_OF_INTERVAL = 0.9
+
 /**
  * Feeds any `PushMetricExporter`, in the temporality and aggregation it prefers, and loses nothing when it fails.
  *
@@ -56,6 +59,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #counts = new DeliveryCounts()
   readonly #calls: ExportCalls
   readonly #delivery: Delivery
+  /** How long an interval waits for its calls, in ms. */
+  #windowMillis = 0
   readonly #held = new HeldParcels()
   readonly #open = new Fold()
   /** The points of the open parcel while they are taken out. */
@@ -123,6 +128,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     const intervalMillis = this.exportIntervalMillis ?? reader.exportIntervalMillis
     const wantedMillis = this.exportTimeoutMillis ?? reader.exportTimeoutMillis
     this.#calls.timeoutMillis = Math.min(wantedMillis, intervalMillis)
+    this.#windowMillis = Math.min(wantedMillis, SHARE_OF_INTERVAL * intervalMillis)
     if (wantedMillis > intervalMillis) {
       report(
         'info',
@@ -165,7 +171,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     const { timeoutMillis } = this.#calls
     if (force) this.#rejectedBefore = this.#counts.lostPoints.rejected
     await this.#replays?.send(force, timeoutMillis / 2)
-    await this.#delivery.interval(Math.min(timeoutMillis, retryForMillis ?? Number.POSITIVE_INFINITY))
+    const windowMillis = force ? timeoutMillis : this.#windowMillis
+    await this.#delivery.interval(Math.min(windowMillis, retryForMillis ?? Number.POSITIVE_INFINITY))
     if (!this.#isDone()) throw new Error(this.#whyUndelivered())
   }
 
