@@ -1,6 +1,7 @@
 import type { Batch } from './batch.ts'
 import type { ExportCall, ExportCalls } from './export-calls.ts'
 import type { HeldParcels } from './held-parcels.ts'
+import { isRetryable } from './outcome.ts'
 import type { Backoff } from './retry.ts'
 
 /** The least time between two attempts of one shutdown, in ms: full jitter may leave none. */
@@ -8,6 +9,12 @@ const SHORTEST_BACKOFF_MILLIS = 10
 
 /** How long before the deadline of a shutdown the last attempt starts, as a share of its time: it wants to be answered. */
 const SHARE_OF_LAST_ATTEMPT = 0.1
+
+/**
+ * After how many single points in a row that are too large the receiver is taken to refuse whatever it gets: to find that of every
+ * point takes two calls for each.
+ */
+export const MOST_HOPELESS = 8
 
 /** What a {@link Delivery} asks of its adapter. */
 interface Sender {
@@ -41,7 +48,7 @@ interface Sender {
  *    next interval waits for it: `PeriodicExportingMetricReader` sends at the same moments.
  * 3. What may have arrived goes last, each batch after a backoff of its own, and only once its call has settled or was given
  *    up, or when no more than one time-out is left before the end. It holds up nothing.
- * 4. A delivery stops where the receiver turns it away.
+ * 4. A delivery stops where the receiver turns it away, or whatever it is sent.
  */
 export class Delivery {
   readonly #calls: ExportCalls
@@ -67,8 +74,10 @@ export class Delivery {
   async interval(windowMillis: number): Promise<void> {
     this.#callBefore = this.#calls.started
     const calls = await this.#sendUntried(windowMillis, false)
-    const isReceiverWell = calls.every(({ outcome }) => outcome?.type === 'delivered')
-    if (!isReceiverWell || this.#isResending) return
+    const areAnswered = calls.every(({ outcome }) => outcome !== undefined && !isRetryable(outcome))
+    // One that rejects one thing may take another; one that rejects all would reject what is held as well.
+    const isReceiverWell = calls.length === 0 || calls.some(({ outcome }) => outcome?.type === 'delivered')
+    if (!areAnswered || !isReceiverWell || this.#isResending) return
     this.#isResending = true
     this.#resend(this.#calls.timeoutMillis, isDue)
       .catch(() => {}) // Shut down meanwhile: what is left is counted there.
@@ -113,6 +122,7 @@ export class Delivery {
   ): Promise<readonly ExportCall[]> {
     const startedMillis = performance.now()
     const callBefore = this.#calls.started
+    const hopelessBefore = this.#calls.hopelessInARow
     const calls: ExportCall[] = []
     const waitFor = async (isEnough: () => boolean, shareMillis: number): Promise<void> => {
       await this.#calls.changed.until(isEnough, startedMillis + shareMillis - performance.now())
@@ -142,7 +152,7 @@ export class Delivery {
       calls.push(call)
       const shareMillis = (windowMillis * calls.length) / (calls.length + left - (isPair ? 2 : 1))
       await waitFor(() => call.outcome !== undefined, shareMillis)
-      if (call.outcome?.type === 'undelivered') break
+      if (call.outcome?.type === 'undelivered' || this.#calls.hopelessInARow >= hopelessBefore + MOST_HOPELESS) break
     }
     await waitFor(() => calls.every(({ outcome }) => outcome !== undefined), windowMillis)
     return calls

@@ -42,6 +42,7 @@ export class ExportCalls {
   #givenUp = new WeakSet<ExportCall>()
   #givenUpCount = 0
   #failuresInARow = 0
+  #hopelessInARow = 0
   #hasAnsweredTwice = false
   #lastRejection: string | undefined
   /** Notified when a call was booked, is overdue or was given up. */
@@ -95,6 +96,11 @@ export class ExportCalls {
   /** Failures since the last success. */
   get failuresInARow(): number {
     return this.#failuresInARow
+  }
+
+  /** Single points that were too large for the receiver, since it has taken anything. */
+  get hopelessInARow(): number {
+    return this.#hopelessInARow
   }
 
   /** What the receiver said of the last batch that it rejected for good. */
@@ -177,6 +183,7 @@ export class ExportCalls {
 
   #delivered({ batches, isGivenUp }: ExportCall): void {
     this.#counts.lastSuccessUnixMillis = Date.now()
+    this.#hopelessInARow = 0
     let isNews = false
     for (const batch of batches) {
       if (!isGivenUp) batch.callsOut--
@@ -225,6 +232,7 @@ export class ExportCalls {
     if (batch.size > 1) {
       batch.split()
     } else if (wasAlone) {
+      this.#hopelessInARow++
       this.#reject(batch, reason)
     } else if (batch.callsOut === 0) {
       batch.state = 'pending'

@@ -54,8 +54,9 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #exporter: PushMetricExporter
   readonly #temporality: TemporalityChoice
   readonly #maxBatchSize: number
-  /** What the receiver takes, which may be less. */
+  /** What the receiver takes, which may be less, and the least of it that was said. */
   #batchSize: number
+  #saidBatchSize = Number.POSITIVE_INFINITY
   readonly #counts = new DeliveryCounts()
   readonly #calls: ExportCalls
   readonly #delivery: Delivery
@@ -330,7 +331,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   /** Halves what later parcels are cut into, as their points will be as large; one point that is too large says nothing of others. */
   #tooLarge(points: number): void {
     const fits = points === 1 ? this.#maxBatchSize : Math.min(this.#batchSize, Math.ceil(points / 2))
-    if (fits < this.#batchSize) {
+    if (fits < Math.min(this.#batchSize, this.#saidBatchSize)) {
+      this.#saidBatchSize = fits
       report(
         'warn',
         `sluice: ${this.name}: ${points} points are too large for one message to the receiver and are sent in halves; set maxExportBatchSize to ${fits} to spare it the attempt`,
