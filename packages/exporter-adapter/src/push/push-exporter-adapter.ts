@@ -353,7 +353,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (spool === undefined) return
     for (const parcel of finished) await spool.delivered(parcel)
     for (const parcel of this.#held.parcels) await spool.progress(parcel)
-    if (!cumulative.every(({ isFinished }) => isFinished)) return
+    // Those that were sealed meanwhile are not done with, though these are.
+    if (this.#held.cumulative !== cumulative || !cumulative.every(({ isFinished }) => isFinished)) return
     // What was saved since is the same, where nothing was recorded since.
     await spool.cumulativeDelivered(this.#unsealedPoints() === 0 ? spool.cumulativeSave : this.#sealedSave)
   }
