@@ -128,15 +128,16 @@ describe('an exporter that never calls back', () => {
     expect(stats().pendingPoints).toBe(0)
   })
 
-  test('is called no more once a hundred calls are out, and what comes is merged', async () => {
+  test('is called once in an interval once a hundred calls are out, as it may be well again, and what comes is merged', async () => {
     const { exporter, counter, interval, stats } = await hanging()
     for (let i = 0; i < 200; i++) {
+      const before = exporter.calls.length
       counter.add(1)
       await interval()
+      if (before >= 100) expect(exporter.calls.length - before).toBeLessThanOrEqual(1)
     }
-    expect(exporter.calls).toHaveLength(100)
     expect(stats()).toMatchObject({ offeredPoints: 201, deliveredPoints: 0 })
-    expect(stats().pendingPoints).toBeLessThanOrEqual(65)
+    expect(stats().pendingPoints).toBeLessThanOrEqual(72)
     exporter.answer = 'success'
     for (const call of [...exporter.hanging]) call.succeed()
     await interval()

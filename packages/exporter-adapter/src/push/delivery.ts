@@ -1,6 +1,7 @@
 import type { Batch } from './batch.ts'
 import type { ExportCall, ExportCalls } from './export-calls.ts'
 import type { HeldParcels } from './held-parcels.ts'
+import { isRetryable } from './outcome.ts'
 import type { Backoff } from './retry.ts'
 
 /** The least time between two attempts of one shutdown, in ms: full jitter may leave none. */
@@ -8,6 +9,12 @@ const SHORTEST_BACKOFF_MILLIS = 10
 
 /** How long before the deadline of a shutdown the last attempt starts, as a share of its time: it wants to be answered. */
 const SHARE_OF_LAST_ATTEMPT = 0.1
+
+/**
+ * After how many single points in a row that are too large the receiver is taken to refuse whatever it gets: to find that of every
+ * point takes two calls for each.
+ */
+export const MOST_HOPELESS = 8
 
 /** What a {@link Delivery} asks of its adapter. */
 interface Sender {
@@ -22,10 +29,9 @@ interface Sender {
   /**
    * Starts an Export call with these batches, unless they need none any more.
    *
-   * @param isForced whether also when too many calls have not called back
-   * @throws Error once the adapter is shut down, or when too many calls have not called back
+   * @throws Error once the adapter is shut down
    */
-  send(batches: readonly Batch[], isForced: boolean): Promise<ExportCall | undefined>
+  send(batches: readonly Batch[]): Promise<ExportCall | undefined>
   /** To be called when batches may have been finished. */
   writeDown(): Promise<void>
   /** Whether nothing is owed any more, sealed or not. */
@@ -42,7 +48,7 @@ interface Sender {
  *    next interval waits for it: `PeriodicExportingMetricReader` sends at the same moments.
  * 3. What may have arrived goes last, each batch after a backoff of its own, and only once its call has settled or was given
  *    up, or when no more than one time-out is left before the end. It holds up nothing.
- * 4. A delivery stops where the receiver turns it away.
+ * 4. A delivery stops where the receiver turns it away, or whatever it is sent.
  */
 export class Delivery {
   readonly #calls: ExportCalls
@@ -69,8 +75,10 @@ export class Delivery {
   async interval(windowMillis: number, isForced: boolean): Promise<void> {
     this.#callBefore = this.#calls.started
     const calls = await this.#sendUntried(windowMillis, isForced, false)
-    const isReceiverWell = calls.every(({ outcome }) => outcome?.type === 'delivered')
-    if (!isReceiverWell || this.#isResending) return
+    const areAnswered = calls.every(({ outcome }) => outcome !== undefined && !isRetryable(outcome))
+    // One that rejects one thing may take another; one that rejects all would reject what is held as well.
+    const isReceiverWell = calls.length === 0 || calls.some(({ outcome }) => outcome?.type === 'delivered')
+    if (!areAnswered || !isReceiverWell || this.#isResending) return
     this.#isResending = true
     this.#resend(this.#calls.timeoutMillis, isDue, false)
       .catch(() => {}) // Shut down meanwhile: what is left is counted there.
@@ -107,6 +115,7 @@ export class Delivery {
   async #sendUntried(windowMillis: number, isForced: boolean, isLast: boolean): Promise<readonly ExportCall[]> {
     const startedMillis = performance.now()
     const callBefore = this.#calls.started
+    const hopelessBefore = this.#calls.hopelessInARow
     const calls: ExportCall[] = []
     const waitFor = async (isEnough: () => boolean, shareMillis: number): Promise<void> => {
       await this.#calls.changed.until(isEnough, startedMillis + shareMillis - performance.now())
@@ -124,14 +133,15 @@ export class Delivery {
         isSealed = true
         continue
       }
+      if (this.#calls.isFull && !isForced) break
       const left = untried.length + (isSealed ? 0 : this.#sender.unsealedBatches())
       const isPair = this.#held.goTogether(batch, next, this.#sender.batchSize())
-      const call = await this.#sender.send(isPair ? [batch, next!] : [batch], isForced)
+      const call = await this.#sender.send(isPair ? [batch, next!] : [batch])
       if (call === undefined) continue
       calls.push(call)
       const shareMillis = (windowMillis * calls.length) / (calls.length + left - (isPair ? 2 : 1))
       await waitFor(() => call.outcome !== undefined, shareMillis)
-      if (call.outcome?.type === 'undelivered') break
+      if (call.outcome?.type === 'undelivered' || this.#calls.hopelessInARow >= hopelessBefore + MOST_HOPELESS) break
     }
     await waitFor(() => calls.every(({ outcome }) => outcome !== undefined), windowMillis)
     return calls
@@ -143,9 +153,9 @@ export class Delivery {
     const seen = new Set<Batch>()
     for (;;) {
       const batch = this.#held.unknown().find((each) => isWanted(each) && !seen.has(each))
-      if (batch === undefined) return
+      if (batch === undefined || (this.#calls.isFull && !isForced)) return
       seen.add(batch)
-      const call = await this.#sender.send([batch], isForced)
+      const call = await this.#sender.send([batch])
       if (call === undefined) continue
       const left = endMillis - performance.now()
       const isAnswered = await this.#calls.changed.until(() => call.outcome !== undefined, left)
@@ -179,7 +189,7 @@ export class Delivery {
     for (const batch of batches) {
       if (batch.isFinished) continue
       batch.markUnknown()
-      await this.#sender.send([batch], true)
+      await this.#sender.send([batch])
     }
   }
 

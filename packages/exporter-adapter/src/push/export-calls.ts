@@ -11,8 +11,9 @@ import { Signal } from './signal.ts'
 const GIVEN_UP_AFTER_TIMEOUTS = 10
 
 /**
- * Most calls that have not called back, given up or not: beyond it the exporter is taken for broken, and intervals send nothing
- * until one of them settles. The exporters of OpenTelemetry JS refuse the 31st by themselves.
+ * Most calls that have not called back, without those that were given up before a later one was answered: an exporter may forget
+ * some. Beyond it the exporter is taken for broken, and intervals make one call in each time-out, to see whether it is well
+ * again. The exporters of OpenTelemetry JS refuse the 31st by themselves.
  */
 const MOST_UNSETTLED = 100
 
@@ -36,8 +37,12 @@ export class ExportCalls {
   readonly #heldPoints: () => number
   readonly #out = new Set<ExportCall>()
   #started = 0
-  #unsettled = 0
+  #startedMillis = Number.NEGATIVE_INFINITY
+  /** Those that were given up since a call was answered last. Not held: it is for the exporter to forget them. */
+  #givenUp = new WeakSet<ExportCall>()
+  #givenUpCount = 0
   #failuresInARow = 0
+  #hopelessInARow = 0
   #hasAnsweredTwice = false
   #lastRejection: string | undefined
   /** Notified when a call was booked, is overdue or was given up. */
@@ -71,9 +76,10 @@ export class ExportCalls {
     return this.#out
   }
 
-  /** Whether no interval may make a further call. */
+  /** Whether no interval may make a further call just now. */
   get isFull(): boolean {
-    return this.#unsettled >= MOST_UNSETTLED
+    const isMost = this.#out.size + this.#givenUpCount >= MOST_UNSETTLED
+    return isMost && performance.now() - this.#startedMillis < this.timeoutMillis
   }
 
   /** How many were started: the number of the latest one. */
@@ -90,6 +96,11 @@ export class ExportCalls {
   /** Failures since the last success. */
   get failuresInARow(): number {
     return this.#failuresInARow
+  }
+
+  /** Single points that were too large for the receiver, since it has taken anything. */
+  get hopelessInARow(): number {
+    return this.#hopelessInARow
   }
 
   /** What the receiver said of the last batch that it rejected for good. */
@@ -118,7 +129,7 @@ export class ExportCalls {
       isGivenUp: false,
     }
     this.#out.add(call)
-    this.#unsettled++
+    this.#startedMillis = call.startedMillis
     const timer = setTimeout(() => this.#overdue(call), this.timeoutMillis)
     timer.unref()
     void callExport(this.#exporter, metrics, (answer) => this.#reportFurtherAnswer(answer)).then((outcome) => {
@@ -146,6 +157,8 @@ export class ExportCalls {
     )
     call.isGivenUp = true
     this.#out.delete(call)
+    this.#givenUp.add(call)
+    this.#givenUpCount++
     this.onExported?.(ageMillis, 'timeout')
     for (const batch of call.batches) this.#unknown(batch)
     this.changed.notify()
@@ -154,8 +167,13 @@ export class ExportCalls {
   /** Books the first answer of a call, whenever it comes. */
   #settle(call: ExportCall, outcome: Outcome): void {
     call.outcome = outcome
-    this.#unsettled--
     this.#out.delete(call)
+    if (!call.isGivenUp) {
+      this.#givenUp = new WeakSet()
+      this.#givenUpCount = 0
+    } else if (this.#givenUp.delete(call)) {
+      this.#givenUpCount--
+    }
     if (!call.isGivenUp) this.onExported?.(performance.now() - call.startedMillis, errorTypeOf(outcome))
     if (outcome.type === 'delivered') this.#delivered(call)
     else this.#failed(call, outcome)
@@ -165,6 +183,7 @@ export class ExportCalls {
 
   #delivered({ batches, isGivenUp }: ExportCall): void {
     this.#counts.lastSuccessUnixMillis = Date.now()
+    this.#hopelessInARow = 0
     let isNews = false
     for (const batch of batches) {
       if (!isGivenUp) batch.callsOut--
@@ -214,6 +233,7 @@ export class ExportCalls {
     if (batch.size > 1) {
       batch.split()
     } else if (wasAlone) {
+      this.#hopelessInARow++
       this.#reject(batch, reason)
     } else if (batch.callsOut === 0) {
       batch.state = 'pending'

@@ -4,16 +4,24 @@ import { pendingPointsIn, type SealedParcel } from './parcel.ts'
 
 /**
  * Most sealed parcels, and from the second one on most points in them, that are held at a time. Each is kept for itself, as what
- * may have arrived cannot be merged with anything. Beyond it what comes merges into the open parcel until one is delivered.
+ * may have arrived cannot be merged with anything. Beyond it what comes merges into the open parcel until one is delivered, or for
+ * a while: see {@link HeldParcels.hasRoomFor}.
  */
 const MOST_PARCELS = 64
 const MOST_POINTS = 2 ** 18
+
+/** How many times as long as for the one before each parcel beyond that has to wait. */
+const WAIT_FACTOR = 2
 
 /** The sealed parcels of one adapter that are not delivered, oldest first, and its latest cumulative points. */
 export class HeldParcels {
   #parcels: readonly SealedParcel[] = []
   /** Of the parcel that was sealed last. */
   #cumulative: readonly Batch[] = []
+  /** Those that were sealed though there was no room. */
+  readonly #beyond = new WeakSet<SealedParcel>()
+  /** How many times in a row nothing was sealed. */
+  #waited = 0
 
   /** Those whose delta section is not finished. */
   get parcels(): readonly SealedParcel[] {
@@ -33,8 +41,17 @@ export class HeldParcels {
     return this.pendingDelta + pendingPointsIn(this.#cumulative)
   }
 
-  /** Whether the open parcel, of so many points, may be sealed. */
+  /**
+   * Whether the open parcel, of so many points, may be sealed. There may be batches that the receiver never answers, though it
+   * takes all others: so they must not keep what comes later from being tried. Beyond the bounds one more is sealed after
+   * 0, 1, 3, 7, … intervals without: their number grows with the logarithm of the length of an outage.
+   */
   hasRoomFor(points: number): boolean {
+    const beyond = this.#parcels.filter((parcel) => this.#beyond.has(parcel)).length
+    return this.#fits(points) || this.#waited >= WAIT_FACTOR ** beyond - 1
+  }
+
+  #fits(points: number): boolean {
     const { length } = this.#parcels
     return length === 0 || (length < MOST_PARCELS && this.pendingDelta + points <= MOST_POINTS)
   }
@@ -43,7 +60,12 @@ export class HeldParcels {
   add(parcel: SealedParcel): number {
     const superseded = pendingPointsIn(this.#cumulative)
     for (const batch of this.#cumulative) if (!batch.isFinished) batch.state = 'superseded'
-    if (parcel.deltaBatches.length > 0) this.#parcels = [...this.#parcels, parcel]
+    this.#waited++
+    if (parcel.deltaBatches.length > 0) {
+      if (!this.#fits(parcel.pendingDelta)) this.#beyond.add(parcel)
+      this.#parcels = [...this.#parcels, parcel]
+      this.#waited = 0
+    }
     this.#cumulative = parcel.cumulativeBatches
     return superseded
   }

@@ -15,6 +15,11 @@ export type Outcome =
   | { readonly type: 'delivered' }
   | { readonly type: 'rejected' | 'too-large' | 'undelivered' | 'unknown'; readonly reason: string }
 
+/** Whether the same batch is to be sent again. */
+export function isRetryable({ type }: Outcome): boolean {
+  return type === 'undelivered' || type === 'unknown'
+}
+
 /** The shape of `ExportResult` in `@opentelemetry/core`, of any version. */
 export interface ExportResultLike {
   readonly code: number

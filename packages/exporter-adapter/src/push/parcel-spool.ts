@@ -55,6 +55,8 @@ export class ParcelSpool {
   #openId = randomUUID()
   /** Oldest first. */
   #owed: readonly Owed[] = []
+  /** Those that are delivered while something is written, and may still be getting their slot. */
+  #leaving: readonly Owed[] = []
   /** The numbers of slots whose parcel is delivered and could not be removed yet. */
   #stale: readonly number[] = []
   #nextNumber = 1
@@ -149,7 +151,7 @@ export class ParcelSpool {
     let isSealing = false
     /** Of what cannot be written, an older state and what that has acknowledged is all that can be had. */
     let spared: string | undefined
-    for (const owed of this.#owed) {
+    for (const owed of [...this.#leaving, ...this.#owed]) {
       const pending = owed.parcel?.pendingDelta ?? pointsIn(owed.streams)
       const isSaved = owed.isStored && owed.isWhole
       if (pending === 0 && !isSaved) {
@@ -203,8 +205,10 @@ export class ParcelSpool {
     const owed = this.#owed.find((each) => each.parcel === parcel)
     if (owed === undefined) return
     this.#owed = this.#owed.filter((each) => each !== owed)
+    this.#leaving = [...this.#leaving, owed]
     // Whoever is writing its points just now has to be done with them: they are released after this.
     await this.#tail
+    this.#leaving = this.#leaving.filter((each) => each !== owed)
     if (owed.isStored) this.#stale = [...this.#stale, owed.number]
     if (!this.#isSettled) await this.#try()
   }
@@ -375,7 +379,8 @@ export class ParcelSpool {
     this.#stale = []
     this.#isSaved = false
     this.#left.forget()
-    for (const owed of this.#owed) Object.assign(owed, { isStored: false, isWhole: false, progress: owed.cut })
+    for (const owed of [...this.#leaving, ...this.#owed])
+      Object.assign(owed, { isStored: false, isWhole: false, progress: owed.cut })
   }
 }
 

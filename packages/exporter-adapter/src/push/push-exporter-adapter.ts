@@ -55,8 +55,9 @@ export class PushExporterAdapter implements ExporterAdapter {
   readonly #exporter: PushMetricExporter
   readonly #temporality: TemporalityChoice
   readonly #maxBatchSize: number
-  /** What the receiver takes, which may be less. */
+  /** What the receiver takes, which may be less, and the least of it that was said. */
   #batchSize: number
+  #saidBatchSize = Number.POSITIVE_INFINITY
   readonly #counts = new DeliveryCounts()
   readonly #calls: ExportCalls
   readonly #delivery: Delivery
@@ -98,16 +99,14 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#calls.onTooLarge = (points) => this.#tooLarge(points)
     if (options.spoolDirectory !== undefined) {
       this.#spool = new ParcelSpool(this.name, options.spoolDirectory, options.spoolMaxBytes)
-      this.#replays = new Replays(this.#spool, this.#counts, this.#calls, backoff, (batch) =>
-        this.#send([batch], false),
-      )
+      this.#replays = new Replays(this.#spool, this.#counts, this.#calls, backoff, (batch) => this.#send([batch]))
     }
     this.#delivery = new Delivery(this.#calls, this.#held, backoff, {
       seal: (isLast) => this.#attached.betweenTurns(() => this.#seal(isLast)),
       batchSize: () => this.#batchSize,
       hasUnsealed: () => this.#open.size + this.#unsealedPoints() > 0,
       unsealedBatches: () => Math.ceil(this.#open.size / this.#batchSize) + this.#held.cumulative.length,
-      send: (batches, isForced) => this.#send(batches, isForced),
+      send: (batches) => this.#send(batches),
       writeDown: () => this.#writeDown(),
       isDone: () => this.#isDone(),
     })
@@ -301,10 +300,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   }
 
   /** Resolves to nothing where they have been finished or superseded while they were made into objects. */
-  async #send(batches: readonly Batch[], isForced: boolean): Promise<ExportCall | undefined> {
+  async #send(batches: readonly Batch[]): Promise<ExportCall | undefined> {
     this.#checkOpen()
-    if (this.#calls.isFull && !isForced)
-      throw new Error('too many exports have not called back; nothing is sent until one of them does')
     const before = batches.map(({ state }) => state)
     // From here on nobody else sends them.
     for (const batch of batches) batch.state = 'sent'
@@ -334,7 +331,8 @@ export class PushExporterAdapter implements ExporterAdapter {
   /** Halves what later parcels are cut into, as their points will be as large; one point that is too large says nothing of others. */
   #tooLarge(points: number): void {
     const fits = points === 1 ? this.#maxBatchSize : Math.min(this.#batchSize, Math.ceil(points / 2))
-    if (fits < this.#batchSize) {
+    if (fits < Math.min(this.#batchSize, this.#saidBatchSize)) {
+      this.#saidBatchSize = fits
       report(
         'warn',
         `sluice: ${this.name}: ${points} points are too large for one message to the receiver and are sent in halves; set maxExportBatchSize to ${fits} to spare it the attempt`,
@@ -355,7 +353,8 @@ export class PushExporterAdapter implements ExporterAdapter {
     if (spool === undefined) return
     for (const parcel of finished) await spool.delivered(parcel)
     for (const parcel of this.#held.parcels) await spool.progress(parcel)
-    if (!cumulative.every(({ isFinished }) => isFinished)) return
+    // Those that were sealed meanwhile are not done with, though these are.
+    if (this.#held.cumulative !== cumulative || !cumulative.every(({ isFinished }) => isFinished)) return
     // What was saved since is the same, where nothing was recorded since.
     await spool.cumulativeDelivered(this.#unsealedPoints() === 0 ? spool.cumulativeSave : this.#sealedSave)
   }

@@ -3,7 +3,9 @@ import { reasonOf } from '../reason.ts'
 import { settlesWithin } from '../settles-within.ts'
 import { codeOf } from '../spool/spool-errors.ts'
 import type { Batch } from './batch.ts'
+import { MOST_HOPELESS } from './delivery.ts'
 import type { ExportCall, ExportCalls } from './export-calls.ts'
+import { isRetryable } from './outcome.ts'
 import type { ParcelSpool } from './parcel-spool.ts'
 import { progressOf } from './progress.ts'
 import { ReplayedParcel } from './replayed-parcel.ts'
@@ -132,6 +134,7 @@ export class Replays {
   }
 
   async #sendBatches({ batches, found }: ReplayedParcel): Promise<void> {
+    const hopelessBefore = this.#calls.hopelessInARow
     for (;;) {
       const batch = batches.find(({ isFinished }) => !isFinished)
       if (batch === undefined) return
@@ -139,10 +142,11 @@ export class Replays {
       const call = await this.#sendBatch(batch)
       if (call === undefined) continue
       await this.#calls.changed.until(() => call.outcome !== undefined, this.#calls.timeoutMillis)
-      if (call.outcome === undefined || call.outcome.type === 'undelivered' || call.outcome.type === 'unknown')
-        throw new Error('it has to be sent again')
+      if (call.outcome === undefined || isRetryable(call.outcome)) throw new Error('it has to be sent again')
       const progress = progressOf(batches)
       if (progress.finished.length < batches.length) await found.progress(progress)
+      if (this.#calls.hopelessInARow >= hopelessBefore + MOST_HOPELESS)
+        throw new Error('the receiver finds whatever it is sent too large')
     }
   }
 }

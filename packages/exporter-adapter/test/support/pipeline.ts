@@ -11,8 +11,8 @@ export const TIMEOUT = 500
 export const AT_ONCE = { initialBackoffMillis: 1, maxBackoffMillis: 1 }
 
 /** A provider, a reader and one push adapter in front of an exporter whose faults the test decides. Wants fake timers. */
-export function pushPipeline(
-  exporter = new ScriptedExporter(),
+export function pushPipeline<Exporter extends ScriptedExporter = ScriptedExporter>(
+  exporter = new ScriptedExporter() as Exporter,
   options: PushExporterAdapterOptions = {},
   onAttach: (reader: AttachedReader) => void = () => {},
 ) {

@@ -22,3 +22,11 @@ export async function within<T>(promise: Promise<T>, millis: number): Promise<T 
 
 /** `setTimeout` takes a 32-bit number and fires at once beyond it. */
 export const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
+
+/**
+ * What a caller has given as a time-out, in ms, no longer than timers can wait, and `undefined` where it is none. NaN or a
+ * text would be a deadline that is over at once, or one that never comes.
+ */
+export function timeoutOf(given: unknown): number | undefined {
+  return typeof given === 'number' && !Number.isNaN(given) ? Math.min(given, LONGEST_TIMER_MILLIS) : undefined
+}

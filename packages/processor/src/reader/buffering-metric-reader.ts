@@ -5,7 +5,7 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
-import { TIMED_OUT, within } from '../core/deadline.ts'
+import { TIMED_OUT, timeoutOf, within } from '../core/deadline.ts'
 import { TimeSlice } from '../core/time-slice.ts'
 import { Deliveries } from '../pipeline/deliveries.ts'
 import type { Demand } from '../pipeline/delivery-schedule.ts'
@@ -114,11 +114,11 @@ export class BufferingMetricReader extends MetricReader {
     if (this.#shutdown !== undefined) {
       report('warn', 'sluice: forceFlush() after shutdown does nothing')
       // It has the answer to what was recorded before it, as soon as it is over.
-      const done = await within(this.#shutdown, options?.timeoutMillis ?? Number.POSITIVE_INFINITY)
+      const done = await within(this.#shutdown, timeoutOf(options?.timeoutMillis) ?? Number.POSITIVE_INFINITY)
       if (done === TIMED_OUT) throw new Error('BufferingMetricReader: forceFlush: shutdown is still under way')
       return
     }
-    await this.#keepingAlive(() => this.#flushAll(options?.timeoutMillis))
+    await this.#keepingAlive(() => this.#flushAll(timeoutOf(options?.timeoutMillis)))
   }
 
   /**
@@ -129,7 +129,7 @@ export class BufferingMetricReader extends MetricReader {
    * @throws Error that says how many points were lost, and why
    */
   override shutdown(options?: { timeoutMillis?: number }): Promise<void> {
-    this.#shutdown ??= this.#keepingAlive(() => this.#close(options?.timeoutMillis)).finally(() => {
+    this.#shutdown ??= this.#keepingAlive(() => this.#close(timeoutOf(options?.timeoutMillis))).finally(() => {
       this.#isOver = true
       this.#exit?.release()
     })
@@ -145,7 +145,7 @@ export class BufferingMetricReader extends MetricReader {
   override async collect(options?: { timeoutMillis?: number }): Promise<CollectionResult> {
     if (!this.#registered) throw notRegistered('collect')
     if (this.#shutdown !== undefined) throw new Error('BufferingMetricReader: collect() after shutdown')
-    const timeoutMillis = options?.timeoutMillis ?? this.#settings.collectTimeoutMillis
+    const timeoutMillis = timeoutOf(options?.timeoutMillis) ?? this.#settings.collectTimeoutMillis
     return this.#turns.between(() => this.#collection.collectByHand(timeoutMillis))
   }
 
