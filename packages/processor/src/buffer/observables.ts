@@ -6,10 +6,10 @@ import type {
   ObservableCallback,
 } from '@opentelemetry/api'
 import { CollectionSource } from '../pipeline/collection-source.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
-import type { AttributeCheck } from './attribute-check.ts'
 import type { Observation, ObservedStream } from './observed-stream.ts'
 import type { ValueCheck } from './value-check.ts'
 

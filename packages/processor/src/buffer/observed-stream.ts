@@ -2,10 +2,10 @@ import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, type IAttributesProcessor, InstrumentType } from '@opentelemetry/sdk-metrics'
 import type { ExponentialHistogramCells } from '../aggregation/exponential-histogram-cells.ts'
 import type { HistogramCells } from '../aggregation/histogram-cells.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import type { Generation } from '../series/generation.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { AttributeCheck } from './attribute-check.ts'
 import { ObservedSums } from './observed-sums.ts'
 
 /** One value that a callback has observed. */

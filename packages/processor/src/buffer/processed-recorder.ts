@@ -1,6 +1,6 @@
 import { type Attributes, type Context, context as contexts } from '@opentelemetry/api'
 import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics'
-import type { AttributeCheck } from './attribute-check.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import { BoundRecorder } from './bound-recorder.ts'
 import type { Recorder } from './recorder.ts'
 

@@ -106,9 +106,10 @@ export class Views {
 
   /** Invalid advice counts as none (OTel spec, metrics SDK, "Instrument advisory parameters"). */
   #advisedBoundaries({ name, advice }: InstrumentDescriptor): readonly number[] | undefined {
-    if (advice.explicitBucketBoundaries == null) return undefined
     try {
-      return checkBoundaries(advice.explicitBucketBoundaries, 'advice.explicitBucketBoundaries')
+      const { explicitBucketBoundaries } = advice
+      if (explicitBucketBoundaries == null) return undefined
+      return checkBoundaries(explicitBucketBoundaries, 'advice.explicitBucketBoundaries')
     } catch (error) {
       this.#reportOnce(`advice ${name}`, 'error', `sluice: the advice of ${name} is ignored:`, error)
       return undefined

@@ -217,7 +217,7 @@ function agreedAggregation(adapters: readonly ExporterAdapter[]): AggregationSel
       name: adapter.name,
       wants: adapter.selectAggregation(kind),
     }))
-    const other = others.find(({ wants }) => describe(wants) !== describe(first!.wants))
+    const other = others.find(({ wants }) => JSON.stringify(wants) !== JSON.stringify(first!.wants))
     if (other !== undefined) {
       throw new RangeError(
         `BufferingMetricReader: adapters want different aggregations for ${kind} ` +

@@ -1,11 +1,22 @@
-import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
+import {
+  DataPointType,
+  type HistogramMetricData,
+  InstrumentType,
+  type MetricData,
+  type MetricDescriptor,
+} from '@opentelemetry/sdk-metrics'
+import { MOST_BOUNDARIES } from '../aggregation/bucket-search.ts'
 import type { StreamAggregation } from '../aggregation/cells.ts'
+import { AttributeCheck } from './attribute-check.ts'
 import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
+import { Mishaps, shown } from './mishaps.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
+import { readableDescriptor, readableScope } from './stream-identity.ts'
 
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
   readonly #streams = new Map<string, Stream>()
+  readonly #scopeCheck = new AttributeCheck(new Mishaps('the attributes of a scope'), {}, 'any')
 
   get size(): number {
     return this.#streams.size
@@ -21,20 +32,30 @@ export class StreamRegistry {
   /** The stream a collected metric belongs to, made at first sight. */
   streamOf(scope: InstrumentationScope, metric: MetricData, limits: CardinalityLimits): Stream {
     const kind = instrumentKind(metric)
-    const stream = this.stream(scope, metric.descriptor, kind, aggregationOf(metric), limitOf(limits, kind))
+    const aggregation = aggregationOf(metric)
+    const stream = this.stream(scope, metric.descriptor, kind, aggregation, limitOf(limits, kind))
     const count = metric.dataPoints.length
+    if (metric.dataPointType === DataPointType.HISTOGRAM && readableBoundaries(boundariesOf(metric)) === undefined) {
+      const cause = `the boundaries of a histogram must be at most ${MOST_BOUNDARIES} numbers`
+      stream.mishaps.mended(cause, boundariesOf(metric), 'its buckets are left out')
+    }
     if (count > stream.limit) stream.limit = hasOverflowPoint(metric) ? count - 1 : count
     return stream
   }
 
-  /** The stream of this identity, made at first sight; with this description, and at least this limit, from now on. */
+  /**
+   * The stream of this identity, made at first sight; with this description, and at least this limit, from now on. What is to
+   * be text and is not is made text, which is said once.
+   */
   stream(
-    scope: InstrumentationScope,
-    descriptor: MetricDescriptor,
+    givenScope: InstrumentationScope,
+    givenDescriptor: MetricDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
     limit: number,
   ): Stream {
+    const scope = readableScope(givenScope, this.#scopeCheck)
+    const descriptor = readableDescriptor(givenDescriptor)
     const key = JSON.stringify([
       scope.name,
       scope.version ?? '',
@@ -53,6 +74,7 @@ export class StreamRegistry {
     if (stream === undefined) {
       stream = new Stream(scope, descriptor, kind, aggregation, limit)
       this.#streams.set(key, stream)
+      if (descriptor !== givenDescriptor) reportMended(stream, givenDescriptor)
     }
     stream.limit = Math.max(stream.limit, limit)
     stream.describe(descriptor)
@@ -86,9 +108,34 @@ function aggregationOf(metric: MetricData): StreamAggregation {
     case DataPointType.GAUGE:
       return { type: DataPointType.GAUGE }
     case DataPointType.HISTOGRAM:
-      return { type: DataPointType.HISTOGRAM, boundaries: metric.dataPoints[0]?.value.buckets.boundaries.slice() ?? [] }
+      return { type: DataPointType.HISTOGRAM, boundaries: readableBoundaries(boundariesOf(metric)) ?? [] }
     case DataPointType.EXPONENTIAL_HISTOGRAM:
       return { type: DataPointType.EXPONENTIAL_HISTOGRAM }
+  }
+}
+
+/** Of its points, which have the same. */
+function boundariesOf(metric: HistogramMetricData): readonly unknown[] {
+  return metric.dataPoints[0]?.value.buckets.boundaries ?? []
+}
+
+/** A copy as numbers; `undefined` where they cannot be. */
+function readableBoundaries(boundaries: readonly unknown[]): readonly number[] | undefined {
+  if (boundaries.length > MOST_BOUNDARIES) return undefined
+  const numbers = Array.from(boundaries, (bound) => (typeof bound === 'bigint' ? Number(bound) : bound))
+  return numbers.every((bound) => typeof bound === 'number') ? numbers : undefined
+}
+
+function reportMended(stream: Stream, given: MetricDescriptor): void {
+  for (const field of ['name', 'description', 'unit'] as const) {
+    const value: unknown = given[field]
+    const text = stream.descriptor[field]
+    if (value === text || (value == null && text === '')) continue
+    stream.mishaps.mended(
+      `the ${field} of an instrument must be text that is not too long`,
+      value,
+      `it is ${shown(text)}`,
+    )
   }
 }
 

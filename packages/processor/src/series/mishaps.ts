@@ -1,4 +1,7 @@
-import { report } from '../series/report.ts'
+import { report } from './report.ts'
+
+/** Characters of a name, in messages. */
+const MOST_SHOWN = 256
 
 /** What was wrong with measurements of one instrument: all are counted, and each cause is reported once. */
 export class Mishaps {
@@ -6,9 +9,12 @@ export class Mishaps {
   readonly #reported = new Set<string>()
   readonly #onDropped: () => void
 
-  /** @param onDropped called for each measurement that is dropped */
-  constructor(instrument: string, onDropped: () => void) {
-    this.#instrument = instrument
+  /**
+   * @param instrument what names it in messages
+   * @param onDropped called for each measurement that is dropped
+   */
+  constructor(instrument: string, onDropped = () => {}) {
+    this.#instrument = instrument.length > MOST_SHOWN ? `${instrument.slice(0, MOST_SHOWN)}…` : instrument
     this.#onDropped = onDropped
   }
 
@@ -23,6 +29,11 @@ export class Mishaps {
     this.#report(cause, `${cause}, got ${shown(value)}: ${mending}`)
   }
 
+  /** Something else is not as it was meant. */
+  told(cause: string): void {
+    this.#report(cause, cause)
+  }
+
   #report(cause: string, message: string): void {
     if (this.#reported.has(cause)) return
     this.#reported.add(cause)
@@ -31,9 +42,11 @@ export class Mishaps {
 }
 
 /** Short and safe, whatever it is. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
   if (typeof value === 'object' || typeof value === 'function')
     return value === null ? 'null' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
-  return typeof value === 'bigint' ? `${value}n` : String(value)
+  // The digits of a long one take for ever.
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? `${value}n` : 'a bigint'
+  return String(value).slice(0, 40)
 }

@@ -1,0 +1,64 @@
+import { type Attributes, ValueType } from '@opentelemetry/api'
+import type { MetricDescriptor } from '@opentelemetry/sdk-metrics'
+import { beginningOf, LONGEST_TEXT } from './attribute-bounds.ts'
+import type { AttributeCheck } from './attribute-check.ts'
+import type { InstrumentationScope } from './stream.ts'
+
+/** Four times what the OTel specification allows a name (metrics API, "Instrument name syntax"). */
+const LONGEST_NAME = 1024
+
+/**
+ * What is to be a name or another text of a metric, as text: JavaScript lets anything pass, and no format but that of the
+ * console has a word for it. Values that are no objects as JavaScript writes them; of an object nothing is read.
+ */
+export function textOf(value: unknown, longest = LONGEST_NAME): string {
+  switch (typeof value) {
+    case 'string':
+      return beginningOf(value, longest)
+    case 'object':
+    case 'function':
+      return value === null ? 'null' : `[${typeof value}]`
+    case 'bigint':
+      // The digits of a long one take for ever.
+      return BigInt.asIntN(64, value) === value ? String(value) : '[bigint]'
+    default:
+      return String(value).slice(0, longest)
+  }
+}
+
+/** The same for what may be missing. */
+export function textIfAny(value: unknown, longest = LONGEST_NAME): string {
+  return value === undefined || value === null ? '' : textOf(value, longest)
+}
+
+/** What exporters read of an instrument: the same object if every field is what it has to be. */
+export function readableDescriptor<Descriptor extends MetricDescriptor>(given: Descriptor): Descriptor {
+  const { name, description, unit, valueType } = given
+  const readable = {
+    name: textOf(name),
+    description: textIfAny(description, LONGEST_TEXT),
+    unit: textIfAny(unit),
+    valueType: valueType === ValueType.INT ? ValueType.INT : ValueType.DOUBLE,
+  }
+  const isReadable =
+    readable.name === name &&
+    readable.description === description &&
+    readable.unit === unit &&
+    readable.valueType === valueType
+  return isReadable ? given : { ...given, ...readable }
+}
+
+/**
+ * What exporters read of a scope, as a copy. Its attributes are an extension that the SDK for JavaScript does not have.
+ *
+ * @param check what they go through
+ */
+export function readableScope(given: InstrumentationScope, check: AttributeCheck): InstrumentationScope {
+  const { name, version, schemaUrl, attributes } = given as InstrumentationScope & { readonly attributes?: Attributes }
+  return {
+    name: textIfAny(name),
+    ...(version != null && { version: textOf(version) }),
+    ...(schemaUrl != null && { schemaUrl: textOf(schemaUrl) }),
+    ...(attributes != null && { attributes: check.accept(attributes) }),
+  }
+}
