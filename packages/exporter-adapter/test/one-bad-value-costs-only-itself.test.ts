@@ -1,7 +1,7 @@
 import { diag } from '@opentelemetry/api'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { type OtlpReceiver, startOtlpReceiver } from '@otel-sluice/example-otlp-receiver'
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from '@opentelemetry/sdk-metrics'
+import { type OtlpReceiver, startOtlpReceiver, type TakenBatch } from '@otel-sluice/example-otlp-receiver'
 import { PrometheusEndpoint, PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader, MetricsBuffer } from '@otel-sluice/processor'
 import fc from 'fast-check'
@@ -10,8 +10,10 @@ import {
   anyInstrument,
   anyMetric,
   anyOfSdk,
+  anyProcessing,
   metricOf,
   OnceProducer,
+  processorOf,
   recordAnything,
   soundMetric,
 } from './support/nonsense.ts'
@@ -19,6 +21,7 @@ import { protocols } from './support/otlp-pipeline.ts'
 import { decodeFamilies } from './support/prometheus-protobuf.ts'
 import { parseText } from './support/prometheus-text.ts'
 import { get, OPENMETRICS, PROTOBUF } from './support/scraped.ts'
+import { temporaryDirectory } from './support/spool-directory.ts'
 
 /**
  * The law: whatever else is recorded, through the SDK, the buffer or a producer, with whatever in its name, unit, description,
@@ -45,24 +48,29 @@ const program = fc.record({
   ofSdk: fc.array(anyOfSdk, { maxLength: 3 }),
   ofBuffer: fc.array(anyInstrument, { maxLength: 3 }),
   ofProducer: fc.array(anyMetric, { maxLength: 3 }),
+  processing: fc.option(anyProcessing, { freq: 2, nil: undefined }),
 })
 
 test(`a counter that makes sense arrives beside whatever does not (seed ${SEED}, ${RUNS} runs)`, {
   timeout: 60_000 + 500 * RUNS,
 }, async () => {
+  const spoolDirectory = temporaryDirectory()
   let run = 0
   await fc.assert(
-    fc.asyncProperty(program, async ({ ofSdk, ofBuffer, ofProducer }) => {
+    fc.asyncProperty(program, async ({ ofSdk, ofBuffer, ofProducer, processing }) => {
       run++
       const endpoint = new PrometheusEndpoint({ port: 0 })
       const official = new PrometheusExporter({ preventServerStart: true })
+      const memory = new InMemoryMetricExporter(AggregationTemporality.DELTA)
       const producer = new OnceProducer()
       const reader = new BufferingMetricReader({
         adapters: [
           endpoint,
           new PullExporterAdapter(official),
           ...receivers.map(([name, receiver]) => new PushExporterAdapter(protocols[name](receiver, 5_000))),
+          new PushExporterAdapter(memory, { name: `spooled ${run}`, spoolDirectory }),
         ],
+        ...(processing && { processors: [processorOf(processing, (name) => name.startsWith('sound'))] }),
         metricProducers: [producer],
         buffer: new MetricsBuffer({ exemplarFilter: 'always_on' }),
       })
@@ -83,6 +91,7 @@ test(`a counter that makes sense arrives beside whatever does not (seed ${SEED},
         { scope: { name: 'sound' }, metrics: [soundMetric(names[2], 1)] },
       ]
       await reader.forceFlush()
+      for (const { stats } of reader.stats().adapters) expect(stats.spoolError).toBeUndefined()
 
       const { host, port } = await endpoint.ready
       const url = `http://${host}:${port}/metrics`
@@ -100,6 +109,14 @@ test(`a counter that makes sense arrives beside whatever does not (seed ${SEED},
         for (const [protocol, { ledger }] of receivers) expect([protocol, ledger.total(name)]).toEqual([protocol, 1])
         const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
         expect(metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints).toMatchObject([{ value: 1 }])
+      }
+      for (const [protocol, { batches }] of receivers) {
+        for (const { name, unit, description, scope } of (batches as TakenBatch[])
+          .splice(0)
+          .flatMap(({ metrics }) => metrics)) {
+          const texts = [name, unit, description, scope.name, scope.version]
+          expect([protocol, texts.map((text) => typeof text)]).toEqual([protocol, texts.map(() => 'string')])
+        }
       }
       await reader.shutdown()
       const lostPoints = { rejected: 0, shutdown: 0, 'spool-unreadable': 0 }

@@ -211,6 +211,35 @@ test.each([undefined, null, 'text', { length: 3 }, new Map()])('errors that are 
   expect(reader.stats().collectErrors).toBe(0)
 })
 
+test.each([
+  ['is differenced', [() => 1], [{}]],
+  ['is dropped where it would be taken for another one', [() => 1, undefined], [{ kept: 'x' }]],
+  ['is dropped with the other one that it would be taken for', [() => 1, () => 2], []],
+])('a cumulative point whose attributes cannot be kept %s', async (_what, bads, sound) => {
+  const { values, gives, adapter, reader } = produced()
+  const collections = 3
+  for (let collection = 1; collection <= collections; collection++) {
+    const points = bads.map((bad, i) =>
+      point(10 * collection + i, { attributes: bad === undefined ? { kept: 'x' } : { bad, kept: 'x' } }),
+    )
+    const cumulative = metric(SUM, [...points, point(collection, { attributes: { other: 'y' } })], {
+      aggregationTemporality: CUMULATIVE,
+    })
+    gives({ scopeMetrics: [{ scope: { name: 'producer' }, metrics: [cumulative] }] })
+    await values()
+  }
+  const total = adapter.values('metric').reduce<number>((sum, value) => sum + (value as number), 0)
+  expect(total).toBe(collections + (sound.length > 0 ? 10 * collections + (bads.length - 1) : 0))
+  expect(reader.stats().droppedMeasurements).toBe(collections * (bads.length - sound.length))
+})
+
+test('a delta point whose attributes cannot be kept is added up with those that are like it', async () => {
+  const points = [() => 1, () => 2, undefined].map((bad) => point(1, { attributes: { bad, kept: 'x' } }))
+  const { values, reader } = produced(metric(SUM, points), metric(GAUGE, [point(5, { attributes: { bad: () => 1 } })]))
+  expect((await values()).sort()).toEqual([1, 2, 5])
+  expect(reader.stats().droppedMeasurements).toBe(0)
+})
+
 test('numbers may be BigInts', async () => {
   const { values } = produced(
     metric(SUM, [point(5n)]),

@@ -8,6 +8,7 @@ import {
   type MetricProducer,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
+import type { MetricProcessor, ProcessedMetric } from '@otel-sluice/processor'
 import fc from 'fast-check'
 
 const throwing = (): never => {
@@ -233,6 +234,26 @@ export function recordAnything(meter: Meter, { kind, name, value, attributes: se
   if ('addCallback' in instrument) instrument.addCallback((result) => result.observe(measured, given))
   else if ('add' in instrument) instrument.add(measured, given)
   else instrument.record(measured, given)
+}
+
+/** What processors make of metrics that are not called so. */
+export const anyProcessing = fc.record({ name: nonsense, unit: nonsense, description: nonsense, attributes })
+
+/** @param isLeftAlone whether a metric of this name goes through unchanged */
+export function processorOf(
+  { attributes: set, ...fields }: typeof anyProcessing extends fc.Arbitrary<infer T> ? T : never,
+  isLeftAlone: (name: string) => boolean,
+): MetricProcessor {
+  const ours = new WeakSet<ProcessedMetric>()
+  return {
+    name: 'odd',
+    processMetric: (metric) => {
+      const processed = isLeftAlone(metric.name) ? metric : ({ ...metric, ...made(fields) } as ProcessedMetric)
+      if (processed !== metric) ours.add(processed)
+      return processed
+    },
+    processAttributes: (given, metric) => (ours.has(metric) ? madeAttributes(set) : given),
+  }
 }
 
 export function metricOf({ scope, descriptor, ...rest }: AnyMetric): ScopeMetrics {

@@ -13,6 +13,7 @@ import {
 import type { PointValue } from '../aggregation/cells.ts'
 import { readableValue, Unreadable } from '../aggregation/readable-value.ts'
 import { AttributeCheck } from '../series/attribute-check.ts'
+import { attributeKey } from '../series/attribute-key.ts'
 import { Mishaps } from '../series/mishaps.ts'
 import { report } from '../series/report.ts'
 import { readableDescriptor, readableScope } from '../series/stream-identity.ts'
@@ -24,6 +25,8 @@ const MOST_REMEMBERED = 1_000
 
 /** Of the year 2255: microseconds since 1970 are exact up to then. */
 const LAST_SECOND = 9e9
+
+const { CUMULATIVE } = AggregationTemporality
 
 const POINT_TYPES = new Set<unknown>(Object.values(DataPointType))
 
@@ -93,14 +96,11 @@ export class CheckedProducer implements MetricProducer {
       if (!POINT_TYPES.has(dataPointType)) throw new Unreadable('its points are of no type that there is')
       const metric = {
         descriptor: readable,
-        dataPointType,
-        aggregationTemporality:
-          aggregationTemporality === AggregationTemporality.CUMULATIVE
-            ? AggregationTemporality.CUMULATIVE
-            : AggregationTemporality.DELTA,
+        dataPointType: dataPointType as DataPointType,
+        aggregationTemporality: aggregationTemporality === CUMULATIVE ? CUMULATIVE : AggregationTemporality.DELTA,
         isMonotonic: isMonotonic === true,
       }
-      const points = this.#points(name, dataPointType as DataPointType, listOf(dataPoints))
+      const points = this.#points(metric, listOf(dataPoints))
       const streams = dataPointType === DataPointType.HISTOGRAM ? byBoundaries(points) : [points]
       return streams.map((each) => ({ ...metric, dataPoints: each }) as MetricData)
     } catch (error) {
@@ -110,19 +110,29 @@ export class CheckedProducer implements MetricProducer {
   }
 
   /** @throws Unreadable where none of them can be read */
-  #points(name: string, type: DataPointType, given: readonly unknown[]): Point[] {
-    const check = this.#checkOf(name)
-    const points: Point[] = []
+  #points({ descriptor, dataPointType, aggregationTemporality }: MetricHead, given: readonly unknown[]): Point[] {
+    const check = this.#checkOf(descriptor.name)
+    let points: Point[] = []
+    const changed: Point[] = []
     const causes = new Set<string>()
     for (const each of given) {
       try {
-        points.push(pointOf(each as Point, type, check))
+        const { changes } = check
+        const point = pointOf(each as Point, dataPointType, check)
+        points.push(point)
+        if (check.changes !== changes) changed.push(point)
       } catch (error) {
         causes.add(error instanceof Unreadable ? error.message : 'a point must be there to read')
         this.#onDropped()
       }
     }
     if (points.length === 0 && causes.size > 0) throw new Unreadable([...causes].join(', '))
+    if (changed.length > 0 && aggregationTemporality === CUMULATIVE && dataPointType !== DataPointType.GAUGE) {
+      const doubles = doublesOf(points, changed)
+      if (doubles.size > 0) causes.add('cumulative points must differ in attributes that can be kept')
+      points = points.filter((point) => !doubles.has(point))
+      for (const _double of doubles) this.#onDropped()
+    }
     for (const cause of causes) check.mishaps.told(`${cause}; such points are dropped`)
     return points
   }
@@ -144,6 +154,8 @@ export class CheckedProducer implements MetricProducer {
   }
 }
 
+type MetricHead = Pick<MetricData, 'descriptor' | 'dataPointType' | 'aggregationTemporality'>
+
 type AnyMetric = { readonly [Field in keyof MetricData | 'isMonotonic']: unknown }
 
 function descriptorOf(given: unknown): MetricDescriptor {
@@ -153,8 +165,7 @@ function descriptorOf(given: unknown): MetricDescriptor {
   return readableDescriptor(descriptor)
 }
 
-function pointOf(given: Point, type: DataPointType, check: AttributeCheck): Point {
-  const { startTime, endTime, attributes, value } = given
+function pointOf({ startTime, endTime, attributes, value }: Point, type: DataPointType, check: AttributeCheck): Point {
   return {
     // Unknown, as the OTel data model has it.
     startTime: hrTimeOf(startTime) ?? [0, 0],
@@ -162,6 +173,21 @@ function pointOf(given: Point, type: DataPointType, check: AttributeCheck): Poin
     attributes: check.accept(attributes ?? {}),
     value: readableValue(type, value),
   }
+}
+
+/**
+ * Those of the points whose attributes were changed that are equal to another one's now. As cumulative each would be taken for a
+ * reset of the other, and all of both be added at each collection.
+ */
+function doublesOf(points: readonly Point[], changed: readonly Point[]): ReadonlySet<Point> {
+  const counts = new Map<string, number>()
+  for (const { attributes } of changed) counts.set(attributeKey(attributes), 0)
+  for (const { attributes } of points) {
+    const key = attributeKey(attributes)
+    const count = counts.get(key)
+    if (count !== undefined) counts.set(key, count + 1)
+  }
+  return new Set(changed.filter(({ attributes }) => counts.get(attributeKey(attributes))! > 1))
 }
 
 /** A copy by index: an iterator need not end, and what cannot be read in one place can be in others. */

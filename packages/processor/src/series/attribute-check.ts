@@ -39,6 +39,8 @@ const UNREADABLE = Symbol('a getter that throws')
 /** Makes the attributes of one instrument's measurements fit to be kept and exported. */
 export class AttributeCheck {
   readonly mishaps: Mishaps
+  /** How often anything was left out or cut: what is accepted then is not what was given, and may be equal to another set. */
+  changes = 0
   readonly #mostAttributes: number
   readonly #longestText: number
   readonly #allowed: AllowedValues
@@ -63,7 +65,7 @@ export class AttributeCheck {
    */
   accept(attributes: Attributes): Attributes {
     if (typeof attributes !== 'object' || attributes === null) {
-      this.mishaps.mended('attributes must be an object', attributes, 'they are left out')
+      this.#mended('attributes must be an object', attributes, 'they are left out')
       return {}
     }
     const copy = this.#read(attributes)
@@ -90,7 +92,7 @@ export class AttributeCheck {
       // An array is looked at, too: it may come again.
       const isMap = !isOutsized(attributes) && !Array.isArray(attributes)
       if (isMap) return { ...attributes }
-      this.mishaps.mended(`attributes must be a map of at most ${MOST_ITEMS}`, attributes, 'all are left out')
+      this.#mended(`attributes must be a map of at most ${MOST_ITEMS}`, attributes, 'all are left out')
       return {}
     } catch {
       // One by one, so that a getter that throws costs its own value only.
@@ -99,7 +101,7 @@ export class AttributeCheck {
     try {
       for (const name of Object.keys(attributes)) define(copy, name, readValue(attributes, name))
     } catch (error) {
-      this.mishaps.mended('the names of attributes must be there to read', error, 'they are left out')
+      this.#mended('the names of attributes must be there to read', error, 'they are left out')
     }
     return copy
   }
@@ -141,7 +143,7 @@ export class AttributeCheck {
   #acceptText(text: string, room: Room): unknown {
     const kept = beginningOf(text, this.#longestText)
     if (kept !== text && this.#longestText === LONGEST_TEXT) {
-      this.mishaps.mended(`a text may have ${LONGEST_TEXT} characters`, text, 'what is beyond is cut off')
+      this.#mended(`a text may have ${LONGEST_TEXT} characters`, text, 'what is beyond is cut off')
     }
     return room.take(0, kept.length) ? kept : LEFT_OUT
   }
@@ -182,13 +184,18 @@ export class AttributeCheck {
     return isTaken ? new Uint8Array(bytes) : LEFT_OUT
   }
 
+  #mended(cause: string, value: unknown, mending: string): void {
+    this.changes++
+    this.mishaps.mended(cause, value, mending)
+  }
+
   #report(name: string, value: unknown, kept: number, room: Room): void {
     if (kept >= this.#mostAttributes) {
       const cause = `there may be ${this.#mostAttributes} attributes, by attributeCountLimit`
-      this.mishaps.mended(cause, value, `${shown(name)} and what comes after it are left out`)
+      this.#mended(cause, value, `${shown(name)} and what comes after it are left out`)
       return
     }
-    this.mishaps.mended(room.isFull ? TOO_LARGE : ALLOWED[this.#allowed], value, `${shown(name)} is left out`)
+    this.#mended(room.isFull ? TOO_LARGE : ALLOWED[this.#allowed], value, `${shown(name)} is left out`)
   }
 }
 
