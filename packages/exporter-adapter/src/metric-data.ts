@@ -4,6 +4,7 @@ import {
   type DataPoint,
   DataPointType,
   type MetricData,
+  type MetricDescriptor,
   type ResourceMetrics,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
@@ -33,7 +34,7 @@ export class MetricDataBuilder {
   readonly #scopes = new Map<string, ScopeMetrics>()
   #stream: Points['stream'] | undefined
   #temporality: AggregationTemporality | undefined
-  #descriptor: { valueType: ValueType } = { valueType: ValueType.DOUBLE }
+  #descriptor: { -readonly [Field in keyof MetricDescriptor]?: MetricDescriptor[Field] } = {}
   #dataPoints: DataPoint<unknown>[] = []
   #size = 0
   readonly #startTimes = new HrTimes()
@@ -70,7 +71,7 @@ export class MetricDataBuilder {
   #begin(stream: Points['stream'], temporality: AggregationTemporality): void {
     this.#stream = stream
     this.#temporality = temporality
-    this.#descriptor = { ...stream.descriptor }
+    this.#descriptor = ownDescriptor(stream.descriptor)
     this.#dataPoints = []
     const metric = {
       descriptor: this.#descriptor,
@@ -98,6 +99,14 @@ export class MetricDataBuilder {
 /** Whole, and within the 64 bits that OTLP has for integers. */
 function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
+}
+
+/** With the advice that the SDK puts there, too, though its declarations leave it out. */
+function ownDescriptor(descriptor: MetricDescriptor & { readonly advice?: object }): MetricDescriptor {
+  const { advice } = descriptor
+  // As a rule there is none, and a clone would cost more than the rest of a metric.
+  const isEmpty = advice === undefined || Object.keys(advice).length === 0
+  return { ...descriptor, ...(advice && { advice: isEmpty ? {} : structuredClone(advice) }) }
 }
 
 /** What exporters read of a resource, and what some of them add to. */

@@ -11,7 +11,7 @@ import { AttributeCheck } from './attribute-check.ts'
 import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
 import { Mishaps, shown } from './mishaps.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
-import { readableDescriptor, readableScope } from './stream-identity.ts'
+import { readableBoundaries, readableDescriptor, readableScope } from './stream-identity.ts'
 
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
@@ -117,13 +117,6 @@ function aggregationOf(metric: MetricData): StreamAggregation {
 /** Of its points, which have the same. */
 function boundariesOf(metric: HistogramMetricData): readonly unknown[] {
   return metric.dataPoints[0]?.value.buckets.boundaries ?? []
-}
-
-/** A copy as numbers; `undefined` where they cannot be. */
-function readableBoundaries(boundaries: readonly unknown[]): readonly number[] | undefined {
-  if (boundaries.length > MOST_BOUNDARIES) return undefined
-  const numbers = Array.from(boundaries, (bound) => (typeof bound === 'bigint' ? Number(bound) : bound))
-  return numbers.every((bound) => typeof bound === 'number') ? numbers : undefined
 }
 
 function reportMended(stream: Stream, given: MetricDescriptor): void {

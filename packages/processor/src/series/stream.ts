@@ -10,6 +10,7 @@ import { Mishaps } from './mishaps.ts'
 import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
+import { type FullDescriptor, readableAdvice } from './stream-identity.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
 export type InstrumentationScope = ScopeMetrics['scope']
@@ -54,15 +55,16 @@ export class Stream {
   /** Scope and descriptor are copied; they have to be readable ones (stream-identity.ts). */
   constructor(
     scope: InstrumentationScope,
-    { name, description, unit, valueType }: MetricDescriptor,
+    { name, description, unit, valueType, ...others }: FullDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
     limit: number,
   ) {
     this.limit = limit
     this.scope = Object.freeze({ ...scope })
-    // `type` is what the SDK puts there, too, though its declarations leave it out.
-    const descriptor = { name, description, unit, valueType, type: kind }
+    // With what the SDK puts there, too, though its declarations leave it out.
+    const advice = 'advice' in others && { advice: readableAdvice(others.advice) }
+    const descriptor = { name, description, unit, valueType, type: kind, ...advice }
     this.#descriptor = Object.freeze(descriptor)
     this.kind = kind
     this.aggregation = aggregation
