@@ -32,6 +32,9 @@ export interface Points {
  */
 export class MetricDataBuilder {
   readonly #scopes = new Map<string, ScopeMetrics>()
+  /** The latest one, which the next stream is likely to be of. */
+  #scope: InstrumentationScope | undefined
+  #metrics: MetricData[] = []
   #stream: Points['stream'] | undefined
   #temporality: AggregationTemporality | undefined
   #descriptor: { -readonly [Field in keyof MetricDescriptor]?: MetricDescriptor[Field] } = {}
@@ -85,6 +88,8 @@ export class MetricDataBuilder {
   }
 
   #metricsOf(scope: InstrumentationScope): MetricData[] {
+    if (scope === this.#scope) return this.#metrics
+    this.#scope = scope
     const { attributes } = scope as { readonly attributes?: unknown }
     const key = JSON.stringify([scope.name, scope.version, scope.schemaUrl, attributes])
     let scopeMetrics = this.#scopes.get(key)
@@ -92,7 +97,8 @@ export class MetricDataBuilder {
       scopeMetrics = { scope: structuredClone(scope), metrics: [] }
       this.#scopes.set(key, scopeMetrics)
     }
-    return scopeMetrics.metrics
+    this.#metrics = scopeMetrics.metrics
+    return this.#metrics
   }
 }
 
@@ -101,12 +107,16 @@ function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
 }
 
-/** With the advice that the SDK puts there, too, though its declarations leave it out. */
-function ownDescriptor(descriptor: MetricDescriptor & { readonly advice?: object }): MetricDescriptor {
-  const { advice } = descriptor
-  // As a rule there is none, and a clone would cost more than the rest of a metric.
-  const isEmpty = advice === undefined || Object.keys(advice).length === 0
-  return { ...descriptor, ...(advice && { advice: isEmpty ? {} : structuredClone(advice) }) }
+/** With the advice that the SDK puts there, too, though its declarations leave it out; as a rule there is none. */
+function ownDescriptor(descriptor: MetricDescriptor & { advice?: object }): MetricDescriptor {
+  const own = { ...descriptor }
+  if (own.advice !== undefined) own.advice = isEmpty(own.advice) ? {} : structuredClone(own.advice)
+  return own
+}
+
+function isEmpty(object: object): boolean {
+  for (const _name in object) return false
+  return true
 }
 
 /** What exporters read of a resource, and what some of them add to. */

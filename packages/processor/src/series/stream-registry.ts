@@ -16,6 +16,8 @@ import { readableBoundaries, readableDescriptor, readableScope } from './stream-
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
   readonly #streams = new Map<string, Stream>()
+  /** One for all streams that are of it. */
+  readonly #scopes = new Map<string, InstrumentationScope>()
   readonly #scopeCheck = new AttributeCheck(new Mishaps('the attributes of a scope'), {}, 'any')
 
   get size(): number {
@@ -56,12 +58,15 @@ export class StreamRegistry {
   ): Stream {
     const scope = readableScope(givenScope, this.#scopeCheck)
     const descriptor = readableDescriptor(givenDescriptor)
-    const key = JSON.stringify([
+    const scopeKey = JSON.stringify([
       scope.name,
       scope.version ?? '',
       scope.schemaUrl ?? '',
       // Not of the SDK, whose scopes have none; a producer's may.
       (scope as { readonly attributes?: unknown }).attributes ?? '',
+    ])
+    const key = JSON.stringify([
+      scopeKey,
       descriptor.name,
       descriptor.unit,
       descriptor.valueType,
@@ -72,13 +77,22 @@ export class StreamRegistry {
     ])
     let stream = this.#streams.get(key)
     if (stream === undefined) {
-      stream = new Stream(scope, descriptor, kind, aggregation, limit)
+      stream = new Stream(this.#sharedScope(scopeKey, scope), descriptor, kind, aggregation, limit)
       this.#streams.set(key, stream)
       if (descriptor !== givenDescriptor) reportMended(stream, givenDescriptor)
     }
     stream.limit = Math.max(stream.limit, limit)
     stream.describe(descriptor)
     return stream
+  }
+
+  #sharedScope(key: string, scope: InstrumentationScope): InstrumentationScope {
+    let shared = this.#scopes.get(key)
+    if (shared === undefined) {
+      shared = Object.freeze(scope)
+      this.#scopes.set(key, shared)
+    }
+    return shared
   }
 }
 

@@ -52,7 +52,7 @@ export class Stream {
   #nextRow = 0
   #overflow: Series | undefined
 
-  /** Scope and descriptor are copied; they have to be readable ones (stream-identity.ts). */
+  /** Scope and descriptor have to be readable ones (stream-identity.ts); the scope is kept as it is. */
   constructor(
     scope: InstrumentationScope,
     { name, description, unit, valueType, ...others }: FullDescriptor,
@@ -61,7 +61,7 @@ export class Stream {
     limit: number,
   ) {
     this.limit = limit
-    this.scope = Object.freeze({ ...scope })
+    this.scope = scope
     // With what the SDK puts there, too, though its declarations leave it out.
     const advice = 'advice' in others && { advice: readableAdvice(others.advice) }
     const descriptor = { name, description, unit, valueType, type: kind, ...advice }
