@@ -13,9 +13,9 @@ import { type Mishaps, shown } from './mishaps.ts'
 
 /** Bounds for what is kept of attributes (OTel spec, common, "Attribute Limits"; metrics have none unless asked for). */
 export interface AttributeLimits {
-  /** Most attributes of one set; those that come later are left out. */
+  /** Most attributes of one set; those that come later are left out. Default, and at most: 4096. */
   readonly attributeCountLimit?: number
-  /** Most characters of a text, also in an array; what is beyond is cut off. */
+  /** Most characters of a text, also in an array; what is beyond is cut off. Default, and at most: 131,072. */
   readonly attributeValueLengthLimit?: number
 }
 

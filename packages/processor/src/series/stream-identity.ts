@@ -23,7 +23,7 @@ export function textOf(value: unknown, longest = LONGEST_NAME): string {
       // The digits of a long one take for ever.
       return BigInt.asIntN(64, value) === value ? String(value) : '[bigint]'
     default:
-      return String(value).slice(0, longest)
+      return beginningOf(String(value), longest)
   }
 }
 

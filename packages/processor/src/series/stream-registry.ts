@@ -147,5 +147,12 @@ function reportMended(stream: Stream, given: MetricDescriptor): void {
 }
 
 function hasOverflowPoint(metric: MetricData): boolean {
-  return metric.dataPoints.some((point) => isOverflow(point.attributes))
+  return metric.dataPoints.some(({ attributes }) => {
+    try {
+      return isOverflow(attributes)
+    } catch {
+      // A proxy, as the application gave it to the SDK.
+      return false
+    }
+  })
 }
