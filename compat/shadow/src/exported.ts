@@ -29,7 +29,8 @@ export interface ExportedPoint {
 
 /** Keeps what it is given, point by point, until it is taken. */
 export class RecordingExporter implements PushMetricExporter {
-  readonly resources = new Set<ResourceMetrics['resource']>()
+  /** Those that differ: an exporter may be given another object each time. */
+  readonly #resources = new Map<string, ResourceMetrics['resource']>()
   readonly #temporality: Temporality
   readonly #histograms: 'explicit' | 'exponential'
   #points: ExportedPoint[] = []
@@ -51,13 +52,17 @@ export class RecordingExporter implements PushMetricExporter {
   }
 
   export({ resource, scopeMetrics }: ResourceMetrics, done: (result: { code: number }) => void): void {
-    this.resources.add(resource)
+    this.#resources.set(canonical([resource.attributes, resource.schemaUrl]), resource)
     for (const { scope, metrics } of scopeMetrics) {
       for (const metric of metrics) {
         for (const point of metric.dataPoints) this.#points.push(exportedPoint(scope, metric, point))
       }
     }
     done({ code: 0 })
+  }
+
+  get resources(): Iterable<ResourceMetrics['resource']> {
+    return this.#resources.values()
   }
 
   /** What was exported since the last time. */

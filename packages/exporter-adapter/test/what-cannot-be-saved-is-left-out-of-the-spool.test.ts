@@ -47,11 +47,11 @@ function processOn(spoolDirectory: string, n: number, answer: 'failBefore' | 'su
 }
 
 test.each([
-  ['a function', () => {}],
-  ['a symbol', Symbol('secret')],
-  ['a promise', Promise.resolve()],
-  ['an object with a function in it', { inner: { secret() {} } }],
-])('an attribute that is %s keeps no other from the disk', async (what, value) => {
+  ['a function', () => {}, 'a function'],
+  ['a symbol', Symbol('secret'), 'Symbol(secret)'],
+  ['a promise', Promise.resolve(), 'an object'],
+  ['an object with a function in it', { inner: { secret() {} } }, 'an object'],
+])('an attribute that is %s keeps no other from the disk', async (what, value, shown) => {
   const directory = directoryOfThisTest()
   const first = processOn(directory, 0, 'failBefore')
   const name = `odd with ${what}`
@@ -62,7 +62,7 @@ test.each([
   await first.reader.flush()
   expect(first.stats().spoolError).toBeUndefined()
   expect(lines.filter((line) => line.includes('left out'))).toEqual([
-    `warn sluice: attribute "odd" of metric "${name}" cannot be written to disk, and is left out there`,
+    `warn sluice: ${name}: an attribute must be text, a number, a boolean, bytes, or an array or a map of these, got ${shown}: "odd" is left out (reported once)`,
   ])
   first.die()
 
@@ -79,7 +79,7 @@ test('an attribute of the resource that cannot be saved is left out alone', asyn
   await first.reader.flush()
   expect(first.stats().spoolError).toBeUndefined()
   expect(lines).toContain(
-    'warn sluice: attribute "ofService" of the resource cannot be written to disk, and is left out there',
+    'warn sluice: the resource: an attribute must be text, a number, a boolean, bytes, or an array or a map of these, got a function: "ofService" is left out (reported once)',
   )
   first.die()
 

@@ -1,5 +1,4 @@
 export type { PointValue } from './aggregation/cells.ts'
-export type { AttributeLimits } from './buffer/attribute-check.ts'
 export type { MetricsBufferOptions } from './buffer/buffer-options.ts'
 export type { ExemplarFilter } from './buffer/exemplar-sampler.ts'
 export type { BufferedCounter, BufferedGauge, BufferedHistogram, BufferedUpDownCounter } from './buffer/instruments.ts'
@@ -29,6 +28,7 @@ export {
 export { BufferingMetricReader } from './reader/buffering-metric-reader.ts'
 export type { BufferingMetricReaderOptions } from './reader/reader-options.ts'
 export type { ReaderStats } from './reader/reader-stats.ts'
+export type { AttributeLimits } from './series/attribute-check.ts'
 export type { CardinalityLimits } from './series/cardinality.ts'
 export type { CumulativeView } from './series/cumulative-view.ts'
 export type { Exemplar } from './series/exemplar.ts'

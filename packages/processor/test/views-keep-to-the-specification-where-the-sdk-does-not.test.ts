@@ -1,4 +1,5 @@
 import { AggregationType, InstrumentType, type ViewOptions } from '@opentelemetry/sdk-metrics'
+import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import { createDescriptor } from '../src/buffer/instrument-descriptor.ts'
 import { Views } from '../src/buffer/views.ts'
@@ -37,6 +38,27 @@ test.each([
   ['?*', 'load', true],
 ])('every ? stands for one character: %s, %s', (pattern, name, isSelected) => {
   expect(selects(pattern, name)).toBe(isSelected)
+})
+
+test('a pattern and a name are alike exactly as a regular expression has it', () => {
+  const character = fc.constantFrom('a', 'b', '.', '\n')
+  const name = fc.array(character, { maxLength: 8 }).map((characters) => characters.join(''))
+  const pattern = fc
+    .array(fc.oneof(character, fc.constantFrom('*', '?')), { minLength: 1, maxLength: 8 })
+    .map((characters) => characters.join(''))
+  fc.assert(
+    fc.property(pattern, name, (wildcards, text) => {
+      const expression = wildcards.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')
+      expect(selects(wildcards, text)).toBe(new RegExp(`^${expression}$`, 's').test(text))
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+test('many * take no time at a long name', () => {
+  const startedMicros = process.cpuUsage().user
+  expect(selects('*a*a*a*a*a*a*a*a*b', 'a'.repeat(1_000))).toBe(false)
+  expect(process.cpuUsage().user - startedMicros).toBeLessThan(1_000_000)
 })
 
 test('views that give one stream twice make one, by the first of them with the longer description, and say so once', () => {

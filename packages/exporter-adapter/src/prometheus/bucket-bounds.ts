@@ -51,6 +51,13 @@ function isBound(bound: number): boolean {
   return bound < Number.POSITIVE_INFINITY && !Object.is(bound, -0)
 }
 
+/** Whether all of them together are more than 64 bits can say. */
+export function areTooMany(counts: Float64Array, length: number): boolean {
+  let count = 0
+  for (let i = 0; i < length; i++) count += counts[i]!
+  return count >= 2 ** 64
+}
+
 /** Whether there are counts that no counter can have, as of observed histograms that fall. */
 export function isAnyNegative(counts: Float64Array, length: number): boolean {
   for (let i = 0; i < length; i++) if (!(counts[i]! >= 0)) return true

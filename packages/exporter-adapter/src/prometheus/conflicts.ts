@@ -6,6 +6,9 @@ import type { SharedOutcome } from './shared-points.ts'
 /** Most warnings that are remembered as given. */
 const MOST_REMEMBERED = 1000
 
+/** Characters of an attribute set, in warnings. */
+const MOST_SHOWN = 1000
+
 /** What could not be exposed as it is in one format: said once, and counted as it is now. */
 export class Conflicts {
   readonly #name: string
@@ -58,7 +61,7 @@ export class Conflicts {
     if (merged + dropped === 0) return
     const [first, second] = example.map(({ points, index }) => {
       const { stream, attributes } = points.series[index]!
-      return `${JSON.stringify(stream.descriptor.name)} ${JSON.stringify(attributes)}`
+      return `${JSON.stringify(stream.descriptor.name)} ${JSON.stringify(attributes).slice(0, MOST_SHOWN)}`
     })
     const what = dropped > 0 ? 'only the first is exposed' : 'they are exposed as one'
     this.#sayOnce(`series of ${name} have the same labels, and ${what}`, ` (${first} and ${second})`)

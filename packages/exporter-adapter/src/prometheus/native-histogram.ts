@@ -50,7 +50,7 @@ export function nativeHistogramOf(value: ExponentialHistogram): NativeHistogram 
   }
 }
 
-/** As Prometheus checks it: what is not a number is in the count, but in no bucket. */
+/** As Prometheus checks it: what is not a number is in the count, but in no bucket. Counts have 64 bits, and a sign. */
 function addsUp({ count, zeroCount, positive, negative }: ExponentialHistogram, sum: number): boolean {
   let counted = zeroCount
   for (const each of positive.bucketCounts) {
@@ -61,7 +61,7 @@ function addsUp({ count, zeroCount, positive, negative }: ExponentialHistogram, 
     if (each < 0) return false
     counted += each
   }
-  return zeroCount >= 0 && (Number.isNaN(sum) ? counted <= count : counted === count)
+  return zeroCount >= 0 && count < 2 ** 63 && (Number.isNaN(sum) ? counted <= count : counted === count)
 }
 
 /**

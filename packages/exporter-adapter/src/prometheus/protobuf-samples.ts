@@ -1,6 +1,6 @@
 import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics'
 import type { Exemplar } from '@otel-sluice/processor'
-import { BucketBounds, isAnyNegative } from './bucket-bounds.ts'
+import { areTooMany, BucketBounds, isAnyNegative } from './bucket-bounds.ts'
 import type { Conflicts } from './conflicts.ts'
 import { exemplarLabels, latestOf } from './exemplars.ts'
 import type { Exposition } from './exposition.ts'
@@ -60,9 +60,13 @@ export class ProtobufSamples implements SampleWriter {
     this.#bounds.gather(cells)
     const sum = cells[bounds.length + 1]!
     const series = points.series[index]!
-    // The encoder would throw.
+    // Of either the encoder would throw.
     if (isAnyNegative(cells, bounds.length + 1)) {
       this.#conflicts.leftOut(series, 'protobuf', 'a bucket has a negative count')
+      return
+    }
+    if (areTooMany(cells, bounds.length + 1)) {
+      this.#conflicts.leftOut(series, 'protobuf', 'its count has more than 64 bits')
       return
     }
     this.#writer.histogram(

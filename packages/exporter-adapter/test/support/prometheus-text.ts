@@ -42,7 +42,7 @@ export function parseText(text: string, isOpenMetrics = false): Map<string, Pars
       isOver = true
     } else if (line.startsWith('# ')) {
       const [, what, quoted, plain, rest = ''] =
-        /^# (HELP|TYPE|UNIT) (?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)$/.exec(line) ?? fail('unknown comment')
+        /^# (HELP|TYPE|UNIT) (?:"((?:[^"\\]|\\.)*)"|(\S+)) ?(.*)$/s.exec(line) ?? fail('unknown comment')
       const name = quoted === undefined ? plain! : unescaped(quoted)
       checkName(name, fail)
       if (comments.name !== name) {

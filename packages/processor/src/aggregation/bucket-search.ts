@@ -8,6 +8,12 @@ const FRACTION_BITS = 20
 const MOST_DETAIL = 3
 const LARGEST_TABLE = 1024
 
+/**
+ * Most boundaries of a histogram. Each series has a number for each of them, and each scrape a line; the table has 16 bits to
+ * count them.
+ */
+export const MOST_BOUNDARIES = 10_000
+
 const searches = new WeakMap<readonly number[], BucketSearch>()
 
 /**
@@ -43,13 +49,15 @@ export class BucketSearch {
     this.#shift = shift
     this.#firstBits = upperBits(smallest) >>> shift
     const length = (upperBits(largest) >>> shift) - this.#firstBits + 1
+    // Below the first entry there are values, too: their search starts with it.
+    const first = boundaries.indexOf(smallest)
+    let start = first === -1 ? boundaries.length : first
     this.#starts = Uint16Array.from({ length }, (_, i) => {
       float[0] = 0
       words[HIGH] = (this.#firstBits + i) << shift
       const lowest = float[0]
-      // Below the first entry there are values, too: their search starts with it.
-      const start = i === 0 ? boundaries.indexOf(smallest) : boundaries.findIndex((boundary) => boundary >= lowest)
-      return start === -1 ? boundaries.length : start
+      while (i > 0 && boundaries[start]! < lowest) start++
+      return start
     })
   }
 

@@ -70,9 +70,9 @@ export class HistogramCells implements Cells {
     const { counts } = buckets
     const chunk = this.#rows.chunks[row >>> CHUNK_SHIFT]!
     const at = (row & CHUNK_MASK) * this.#rows.width
-    // The data model allows a histogram that has a count and nothing else.
-    if (counts.length === 0) chunk[at]! += count
-    for (let i = 0; i < counts.length; i++) chunk[at + i]! += counts[i]!
+    // The data model allows a histogram that has a count and nothing else; and buckets that are too many are left out.
+    if (counts.length !== this.#buckets) chunk[at]! += count
+    else for (let i = 0; i < counts.length; i++) chunk[at + i]! += counts[i]!
     this.#combine(chunk, at + this.#buckets, sum === undefined ? NO_SUM : sum + 0, min, max)
   }
 
@@ -105,7 +105,7 @@ export class HistogramCells implements Cells {
       counts[i] = inBucket
       count += inBucket
     }
-    const buckets = { boundaries: this.#boundaries as number[], counts }
+    const buckets = { boundaries: this.#boundaries.slice(), counts }
     const sum = chunk[at + length]!
     const min = chunk[at + length + 1]!
     const max = chunk[at + length + 2]!

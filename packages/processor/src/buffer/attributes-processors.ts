@@ -1,7 +1,7 @@
 import { type Attributes, type Context, context as contexts } from '@opentelemetry/api'
 import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics'
 import { ignoreRejection } from '../core/ignore-rejection.ts'
-import type { AttributeCheck } from './attribute-check.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 
 /** What the attributes of one stream go through, as its view has it. It may be the application's. */
 export class AttributesProcessors {

@@ -1,5 +1,5 @@
 import type { Attributes, Context } from '@opentelemetry/api'
-import type { AttributeCheck } from './attribute-check.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import type { Lane, Recorder } from './recorder.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { ViewOptions } from '@opentelemetry/sdk-metrics'
 import { describe } from '../core/describe.ts'
+import type { AttributeLimits } from '../series/attribute-check.ts'
 import { type CardinalityLimits, checkLimits } from '../series/cardinality.ts'
 import { report } from '../series/report.ts'
-import type { AttributeLimits } from './attribute-check.ts'
 import type { ExemplarFilter } from './exemplar-sampler.ts'
 import { Views } from './views.ts'
 
@@ -12,7 +12,7 @@ export interface MetricsBufferOptions {
   readonly views?: ViewOptions[]
   /** As the reader's, for what is recorded here. Default: the reader's, or 2000 each. */
   readonly cardinalityLimits?: CardinalityLimits
-  /** Bounds for attribute sets and values. Default: none, as the specification has it for metrics. */
+  /** Bounds for attribute sets and values. Default: those of any set, which docs/instruments.md lists. */
   readonly attributeLimits?: AttributeLimits
   /**
    * Which measurements may become exemplars: `always_off`, `trace_based` (those made while a sampled span is active), or

@@ -1,10 +1,17 @@
-import { type Attributes, type Context, context as contexts, TraceFlags, trace } from '@opentelemetry/api'
+import {
+  type Attributes,
+  type Context,
+  context as contexts,
+  isSpanContextValid,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api'
 import { DataPointType } from '@opentelemetry/sdk-metrics'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import { type Exemplar, ExemplarReservoir } from '../series/exemplar.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { AttributeCheck } from './attribute-check.ts'
 
 /** Which measurements may become examples (OTel spec, metrics SDK, "ExemplarFilter"). */
 export type ExemplarFilter = 'always_off' | 'trace_based' | 'always_on'
@@ -64,7 +71,8 @@ export class ExemplarSampler {
     const exemplar: Exemplar = {
       value,
       timeUnixMicros: Date.now() * 1000,
-      ...(span !== undefined && { traceId: span.traceId, spanId: span.spanId }),
+      // Formats have no place for other ids than those of OpenTelemetry, and what sets a span need not be of it.
+      ...(span !== undefined && isSpanContextValid(span) && { traceId: span.traceId, spanId: span.spanId }),
       filteredAttributes: this.#filtered(attributes, series.attributes),
     }
     reservoir.put(slot, exemplar)

@@ -9,9 +9,10 @@ import type {
   ObservableUpDownCounter,
 } from '@opentelemetry/api'
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
+import { AttributeCheck } from '../series/attribute-check.ts'
+import { Mishaps } from '../series/mishaps.ts'
 import { report } from '../series/report.ts'
 import type { InstrumentationScope } from '../series/stream.ts'
-import { AttributeCheck } from './attribute-check.ts'
 import { createDescriptor, type InstrumentDescriptor, isSameStream } from './instrument-descriptor.ts'
 import { InstrumentStreams } from './instrument-streams.ts'
 import {
@@ -22,7 +23,6 @@ import {
   type InstrumentParts,
 } from './instruments.ts'
 import type { MetricsBuffer } from './metrics-buffer.ts'
-import { Mishaps } from './mishaps.ts'
 import { BufferedObservable } from './observables.ts'
 import { ValueCheck } from './value-check.ts'
 

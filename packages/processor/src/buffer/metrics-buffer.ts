@@ -4,6 +4,8 @@ import { Clock } from '../core/clock.ts'
 import type { CardinalityLimits } from '../series/cardinality.ts'
 import { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
+import type { InstrumentationScope } from '../series/stream.ts'
+import { textIfAny, textOf } from '../series/stream-identity.ts'
 import { StreamRegistry } from '../series/stream-registry.ts'
 import { type BufferSettings, type MetricsBufferOptions, resolveBufferOptions } from './buffer-options.ts'
 import { BufferedMeter } from './meter.ts'
@@ -49,14 +51,19 @@ export class MetricsBuffer implements MeterProvider {
 
   /** The meter of this name, version and schema URL: the same one each time. */
   getMeter(name: string, version = '', options: MeterOptions = {}): BufferedMeter {
-    const key = JSON.stringify([name, version, options.schemaUrl])
+    const scope = {
+      name: typeof name === 'string' ? textOf(name) : '',
+      // As the SDK has it, so that a view means the same in both.
+      version: textIfAny(version),
+      schemaUrl: options?.schemaUrl == null ? undefined : textOf(options.schemaUrl),
+    }
+    const key = JSON.stringify(scope)
     let meter = this.#meters.get(key)
     if (meter === undefined) {
-      if (typeof name !== 'string' || name === '') {
+      if (scope.name === '') {
         report('warn', 'sluice: getMeter() needs the name of the instrumentation; its metrics will have no scope name')
       }
-      // As the SDK has it, so that a view means the same in both.
-      meter = new BufferedMeter({ name, version, schemaUrl: options.schemaUrl as string }, this)
+      meter = new BufferedMeter(scope as InstrumentationScope, this)
       this.#meters.set(key, meter)
     }
     return meter

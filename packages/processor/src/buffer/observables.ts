@@ -7,10 +7,10 @@ import type {
 } from '@opentelemetry/api'
 import { shown } from '../core/describe.ts'
 import { type CollectionCounts, CollectionSource } from '../pipeline/collection-source.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import { attributeKey } from '../series/attribute-key.ts'
 import type { Generations } from '../series/generations.ts'
 import { report } from '../series/report.ts'
-import type { AttributeCheck } from './attribute-check.ts'
 import type { Observation, ObservedStream } from './observed-stream.ts'
 import type { ValueCheck } from './value-check.ts'
 

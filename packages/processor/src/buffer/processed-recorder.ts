@@ -1,5 +1,5 @@
 import type { Attributes, Context } from '@opentelemetry/api'
-import type { AttributeCheck } from './attribute-check.ts'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import type { AttributesProcessors } from './attributes-processors.ts'
 import { BoundRecorder } from './bound-recorder.ts'
 import type { Recorder } from './recorder.ts'

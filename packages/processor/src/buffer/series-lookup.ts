@@ -1,9 +1,9 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { AttributeCheck } from '../series/attribute-check.ts'
 import type { AttributeIndex } from '../series/attribute-index.ts'
 import type { Generations } from '../series/generations.ts'
 import type { Series } from '../series/series.ts'
 import type { Stream } from '../series/stream.ts'
-import type { AttributeCheck } from './attribute-check.ts'
 
 /** What a lookup goes with: where to look, and what to let in. */
 export interface LookupTarget {

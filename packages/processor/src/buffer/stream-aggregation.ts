@@ -1,4 +1,5 @@
 import { type AggregationOption, AggregationType, InstrumentType } from '@opentelemetry/sdk-metrics'
+import { MOST_BOUNDARIES } from '../aggregation/bucket-search.ts'
 import { describe } from '../core/describe.ts'
 
 /** How one stream aggregates. Boundaries are finite and strictly increasing; `maxSize` is in buckets per sign. */
@@ -88,6 +89,9 @@ export function resolveAggregation(
 export function checkBoundaries(boundaries: readonly number[], where: string): readonly number[] {
   if (!Array.isArray(boundaries))
     throw new TypeError(`${where} must be an array of numbers, got ${describe(boundaries)}`)
+  if (boundaries.length > MOST_BOUNDARIES) {
+    throw new RangeError(`${where} must be at most ${MOST_BOUNDARIES} numbers, got ${boundaries.length}`)
+  }
   for (let i = 0; i < boundaries.length; i++) {
     const isNumber = typeof boundaries[i] === 'number' && !Number.isNaN(boundaries[i])
     if (!isNumber || (i > 0 && boundaries[i - 1]! >= boundaries[i]!)) {

@@ -1,7 +1,7 @@
 import { ValueType } from '@opentelemetry/api'
 import { InstrumentType } from '@opentelemetry/sdk-metrics'
+import type { Mishaps } from '../series/mishaps.ts'
 import type { InstrumentDescriptor } from './instrument-descriptor.ts'
-import type { Mishaps } from './mishaps.ts'
 
 /** Decides about values as the SDK does, but that NaN is dropped: one would make a sum useless for ever. */
 export class ValueCheck {

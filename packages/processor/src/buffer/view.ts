@@ -49,7 +49,7 @@ export function createView(options: ViewOptions, label: string): View {
   checkSelection(options, label)
   checkLimit(options.aggregationCardinalityLimit, label)
   const { name, description, instrumentType, instrumentUnit, meterName, meterVersion, meterSchemaUrl } = options
-  const namePattern = options.instrumentName == null ? undefined : patternOf(options.instrumentName)
+  const { instrumentName } = options
   return {
     label,
     aggregation:
@@ -61,7 +61,7 @@ export function createView(options: ViewOptions, label: string): View {
     // As the SDK does, a scope without a version or schema URL meets every criterion for it; one of '' only that.
     selects: (instrument, scope) =>
       (instrumentType == null || instrument.type === instrumentType) &&
-      (namePattern === undefined || namePattern.test(instrument.name)) &&
+      (instrumentName == null || isLike(instrument.name, instrumentName)) &&
       (instrumentUnit == null || instrument.unit === instrumentUnit) &&
       (meterName == null || scope.name === meterName) &&
       (meterVersion == null || scope.version === undefined || scope.version === meterVersion) &&
@@ -122,8 +122,31 @@ function checkLimit(limit: number | undefined, label: string): void {
   }
 }
 
-/** `*` stands for any number of characters, `?` for one (OTel spec, metrics SDK, "Instrument selection criteria"). */
-function patternOf(instrumentName: string): RegExp {
-  const literal = instrumentName.replace(/[\^$\\.+()[\]{}|]/g, '\\$&')
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's')
+/**
+ * Whether a name is as a pattern says: `*` stands for any number of characters, `?` for one (OTel spec, metrics SDK,
+ * "Instrument selection criteria"). In time that is the product of both lengths at most; as a regular expression, several `*`
+ * would take for ever at a name that is long enough.
+ */
+function isLike(name: string, pattern: string): boolean {
+  let at = 0
+  let inPattern = 0
+  /** Where the last `*` was, and up to where in the name it reaches; another character is tried for it at each mismatch. */
+  let star = -1
+  let reach = 0
+  while (at < name.length) {
+    if (pattern[inPattern] === '*') {
+      star = inPattern++
+      reach = at
+    } else if (pattern[inPattern] === '?' || pattern[inPattern] === name[at]) {
+      inPattern++
+      at++
+    } else if (star >= 0) {
+      inPattern = star + 1
+      at = ++reach
+    } else {
+      return false
+    }
+  }
+  while (pattern[inPattern] === '*') inPattern++
+  return inPattern === pattern.length
 }

@@ -18,6 +18,7 @@ import { limitOf } from '../series/cardinality.ts'
 import { CumulativeView } from '../series/cumulative-view.ts'
 import { report, reportAfter, tellWaiting } from '../series/report.ts'
 import { attachedReader, type ReaderParts } from './attached-reader.ts'
+import { CheckedProducer } from './checked-producer.ts'
 import { Collection } from './collection.ts'
 import { type EndingReader, Exit } from './exit.ts'
 import { failed, notRegistered } from './reader-errors.ts'
@@ -43,6 +44,7 @@ export class BufferingMetricReader extends MetricReader {
   readonly #settings: ReaderSettings
   readonly #slice = new TimeSlice(reportAfter)
   readonly #cumulative: CumulativeView
+  readonly #producers: readonly CheckedProducer[]
   readonly #collection: Collection
   readonly #filter: SeriesFilter
   readonly #derivation: Derivation
@@ -69,7 +71,11 @@ export class BufferingMetricReader extends MetricReader {
     settings.buffer.attach(settings)
     this.buffer = settings.buffer
     this.#cumulative = new CumulativeView(this.#slice, settings.staleAfterMillis)
-    this.#collection = new Collection((collectOptions) => super.collect(collectOptions), settings, this.#slice)
+    this.#producers = settings.metricProducers.map(
+      (producer, i) => new CheckedProducer(producer, `metricProducers[${i}]`, settings.buffer.countDropped),
+    )
+    const checked = { ...settings, metricProducers: this.#producers }
+    this.#collection = new Collection((collectOptions) => super.collect(collectOptions), checked, this.#slice)
     this.#filter = new SeriesFilter(settings.metricFilter, this.#slice)
     this.#derivation = new Derivation(settings.processors, this.#slice)
     this.#drain = new Drain(
@@ -156,7 +162,7 @@ export class BufferingMetricReader extends MetricReader {
       streams: this.buffer.streams.size,
       series: this.buffer.streams.seriesCount,
       droppedMeasurements: this.buffer.droppedMeasurements,
-      collectErrors: this.#collection.errors,
+      collectErrors: this.#producers.reduce((sum, { unreadable }) => sum + unreadable, this.#collection.errors),
       lateCollections: this.#collection.late,
       adapterFaults: this.#drain.faults,
       ...(this.#turns.last && { lastTurn: this.#turns.last }),

@@ -233,7 +233,7 @@ function agreedAggregation(adapters: readonly GuardedAdapter[]): AggregationSele
       name: adapter.name,
       wants: adapter.aggregationOf(kind),
     }))
-    const other = others.find(({ wants }) => describe(wants) !== describe(first!.wants))
+    const other = others.find(({ wants }) => JSON.stringify(wants) !== JSON.stringify(first!.wants))
     if (other !== undefined) {
       throw new RangeError(
         `BufferingMetricReader: adapters want different aggregations for ${kind} ` +

@@ -7,7 +7,10 @@ export interface ReaderStats {
   /** Streams and series (attribute sets of all streams) known. */
   readonly streams: number
   readonly series: number
-  /** Measurements that no instrument of the buffer could take: NaN, negative, no number at all. */
+  /**
+   * Measurements that no instrument of the buffer could take (NaN, negative, no number at all), and points of a
+   * `MetricProducer` that could not be read.
+   */
   readonly droppedMeasurements: number
   /** Callbacks, or whole collections, that failed or timed out, and metrics and points that could not be read. */
   readonly collectErrors: number

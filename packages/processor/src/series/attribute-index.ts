@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import { isKnownOutsized, isOutsized } from './attribute-bounds.ts'
 import { namesKey, valueKey } from './attribute-key.ts'
 import { Leaf, Node, type Way } from './attribute-node.ts'
 import type { Series } from './series.ts'
@@ -35,8 +36,12 @@ export class AttributeIndex {
     return this.#detours
   }
 
-  /** The series of these attributes, if there is one. Allocates nothing when their key order is known. */
+  /**
+   * The series of these attributes, if there is one. Allocates nothing when their key order is known. Throws what their
+   * getters and the traps of a proxy throw.
+   */
   find(attributes: Attributes): Series | undefined {
+    if (isKnownOutsized(attributes)) return undefined
     const series = walk(this.#root, attributes)
     if (series !== undefined) return series
     return this.#size === 0 ? undefined : this.#findByDetour(attributes)
@@ -72,6 +77,7 @@ export class AttributeIndex {
   #findByDetour(attributes: Attributes): Series | undefined {
     const remembered = walk(this.#detourRoot, attributes)
     if (remembered !== undefined && !remembered.isForgotten) return remembered
+    if (isOutsized(attributes)) return undefined
     const names = Object.keys(attributes)
     const order = this.#orders.get(namesKey(names))
     if (order === undefined) return undefined

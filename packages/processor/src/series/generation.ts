@@ -104,9 +104,9 @@ export class Generation implements Window {
     this.endUnixMicros = endUnixMicros
   }
 
-  /** @internal Adds a data point. Only for the hot generation. */
+  /** @internal Adds a data point, whatever its attributes are. Only for the hot generation. */
   add(stream: Stream, attributes: Attributes, value: PointValue): void {
-    this.cellsOf(stream).add(this.seriesFor(stream, attributes), value)
+    this.cellsOf(stream).add(this.touch(stream.seriesFor(attributes, this.hasRoom(stream))), value)
   }
 
   /**
@@ -120,9 +120,9 @@ export class Generation implements Window {
     if (examples !== undefined) this.reservoirOf(target, () => examples.empty()).take(examples, this.endUnixMicros)
   }
 
-  /** @internal The series to record these attributes into, touched. See {@link touch}. */
+  /** @internal The series to record these attributes into, which were checked, touched. See {@link touch}. */
   seriesFor(stream: Stream, attributes: Attributes): Series {
-    return this.touch(stream.seriesFor(attributes, this.hasRoom(stream)))
+    return this.touch(stream.seriesForChecked(attributes, this.hasRoom(stream)))
   }
 
   /**
@@ -145,11 +145,11 @@ export class Generation implements Window {
   }
 
   /**
-   * @internal The series of these attributes, with a place of its own in this generation and all to come until it is
-   * {@link release}d; the overflow series where there is no room. Only for the hot generation.
+   * @internal The series of these attributes, which were checked, with a place of its own in this generation and all to come
+   * until it is {@link release}d; the overflow series where there is no room. Only for the hot generation.
    */
   reserve(stream: Stream, attributes: Attributes): Series {
-    const series = stream.seriesFor(attributes, this.hasRoom(stream))
+    const series = stream.seriesForChecked(attributes, this.hasRoom(stream))
     if (series === stream.overflowIfAny) return series
     const hasPlace = series.lastGeneration === this.number && !stream.hasReserved(series)
     if (!hasPlace && !stream.hasReserved(series) && !this.hasRoom(stream)) return stream.overflow

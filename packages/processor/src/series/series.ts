@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import { thawedAttributes } from './attribute-key.ts'
 import type { AttributeTemplate } from './attribute-template.ts'
 import type { Stream } from './stream.ts'
 
@@ -34,9 +35,15 @@ export class Series {
     this.row = row
   }
 
-  /** What was recorded, copied. It may be another object each time. */
+  /** What was recorded, copied; not to be changed. It may be another object each time. */
   get attributes(): Attributes {
     return this.#template === undefined ? (this.#own as Attributes) : this.#template.with(this.#own)
+  }
+
+  /** The same as an object of the caller's own, arrays and all: for exporters, which may change what they are given. */
+  ownAttributes(): Attributes {
+    // What a template gives is new, and has no containers.
+    return this.#template === undefined ? thawedAttributes(this.#own as Attributes) : this.#template.with(this.#own)
   }
 
   /** @internal Keeps no attributes of its own any more but one value. */

@@ -1,12 +1,26 @@
 import type { Attributes } from '@opentelemetry/api'
-import { DataPointType, InstrumentType, type MetricData, type MetricDescriptor } from '@opentelemetry/sdk-metrics'
+import {
+  DataPointType,
+  type HistogramMetricData,
+  InstrumentType,
+  type MetricData,
+  type MetricDescriptor,
+} from '@opentelemetry/sdk-metrics'
+import { MOST_BOUNDARIES } from '../aggregation/bucket-search.ts'
 import type { StreamAggregation } from '../aggregation/cells.ts'
+import { shown } from '../core/describe.ts'
+import { AttributeCheck } from './attribute-check.ts'
 import { type CardinalityLimits, isOverflow, limitOf } from './cardinality.ts'
+import { Mishaps } from './mishaps.ts'
 import { type InstrumentationScope, Stream } from './stream.ts'
+import { readableBoundaries, readableDescriptor, readableScope } from './stream-identity.ts'
 
 /** All streams of one reader, found by their identity. */
 export class StreamRegistry {
   readonly #streams = new Map<string, Stream>()
+  /** One for all streams that are of it. */
+  readonly #scopes = new Map<string, InstrumentationScope>()
+  readonly #scopeCheck = new AttributeCheck(new Mishaps('the attributes of a scope'), {}, 'any')
 
   get size(): number {
     return this.#streams.size
@@ -22,26 +36,39 @@ export class StreamRegistry {
   /** The stream a collected metric belongs to, made at first sight. */
   streamOf(scope: InstrumentationScope, metric: MetricData, limits: CardinalityLimits): Stream {
     const kind = instrumentKind(metric)
-    const stream = this.stream(scope, metric.descriptor, kind, aggregationOf(metric), limitOf(limits, kind))
+    const aggregation = aggregationOf(metric)
+    const stream = this.stream(scope, metric.descriptor, kind, aggregation, limitOf(limits, kind))
     const count = metric.dataPoints.length
+    if (metric.dataPointType === DataPointType.HISTOGRAM && readableBoundaries(boundariesOf(metric)) === undefined) {
+      const cause = `the boundaries of a histogram must be at most ${MOST_BOUNDARIES} numbers`
+      stream.mishaps.mended(cause, boundariesOf(metric), 'its buckets are left out')
+    }
     if (count > stream.limit) stream.limit = hasOverflowPoint(metric) ? count - 1 : count
     return stream
   }
 
-  /** The stream of this identity, made at first sight; with this description, and at least this limit, from now on. */
+  /**
+   * The stream of this identity, made at first sight; with this description, and at least this limit, from now on. What is to
+   * be text and is not is made text, which is said once.
+   */
   stream(
-    scope: InstrumentationScope,
-    descriptor: MetricDescriptor,
+    givenScope: InstrumentationScope,
+    givenDescriptor: MetricDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
     limit: number,
   ): Stream {
-    const key = JSON.stringify([
+    const scope = readableScope(givenScope, this.#scopeCheck)
+    const descriptor = readableDescriptor(givenDescriptor)
+    const scopeKey = JSON.stringify([
       scope.name,
       scope.version ?? '',
       scope.schemaUrl ?? '',
       // Not of the SDK, whose scopes have none; a producer's may.
       (scope as { readonly attributes?: unknown }).attributes ?? '',
+    ])
+    const key = JSON.stringify([
+      scopeKey,
       descriptor.name,
       descriptor.unit,
       descriptor.valueType,
@@ -52,12 +79,22 @@ export class StreamRegistry {
     ])
     let stream = this.#streams.get(key)
     if (stream === undefined) {
-      stream = new Stream(scope, descriptor, kind, aggregation, limit)
+      stream = new Stream(this.#sharedScope(scopeKey, scope), descriptor, kind, aggregation, limit)
       this.#streams.set(key, stream)
+      if (descriptor !== givenDescriptor) reportMended(stream, givenDescriptor)
     }
     stream.limit = Math.max(stream.limit, limit)
     stream.describe(descriptor)
     return stream
+  }
+
+  #sharedScope(key: string, scope: InstrumentationScope): InstrumentationScope {
+    let shared = this.#scopes.get(key)
+    if (shared === undefined) {
+      shared = Object.freeze(scope)
+      this.#scopes.set(key, shared)
+    }
+    return shared
   }
 }
 
@@ -86,13 +123,30 @@ function aggregationOf(metric: MetricData): StreamAggregation {
       return { type: DataPointType.SUM, isMonotonic: metric.isMonotonic }
     case DataPointType.GAUGE:
       return { type: DataPointType.GAUGE }
-    case DataPointType.HISTOGRAM: {
-      const boundaries = firstOf(metric.dataPoints, (point) => point.value.buckets.boundaries.slice())
-      if (boundaries === undefined) throw new TypeError('no point of the histogram has buckets')
-      return { type: DataPointType.HISTOGRAM, boundaries }
-    }
+    case DataPointType.HISTOGRAM:
+      return { type: DataPointType.HISTOGRAM, boundaries: readableBoundaries(boundariesOf(metric)) ?? [] }
     case DataPointType.EXPONENTIAL_HISTOGRAM:
       return { type: DataPointType.EXPONENTIAL_HISTOGRAM }
+  }
+}
+
+/** Those of its points, which have the same. @throws TypeError where no point shows any */
+function boundariesOf(metric: HistogramMetricData): readonly unknown[] {
+  const boundaries = firstOf(metric.dataPoints, (point): readonly unknown[] => point.value.buckets.boundaries)
+  if (boundaries === undefined) throw new TypeError('no point of the histogram has buckets')
+  return boundaries
+}
+
+function reportMended(stream: Stream, given: MetricDescriptor): void {
+  for (const field of ['name', 'description', 'unit'] as const) {
+    const value: unknown = given[field]
+    const text = stream.descriptor[field]
+    if (value === text || (value == null && text === '')) continue
+    stream.mishaps.mended(
+      `the ${field} of an instrument must be text that is not too long`,
+      value,
+      `it is ${shown(text)}`,
+    )
   }
 }
 

@@ -2,12 +2,15 @@ import type { Attributes } from '@opentelemetry/api'
 import { DataPointType, InstrumentType, type MetricDescriptor, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { Cells, StreamAggregation } from '../aggregation/cells.ts'
 import { createCells } from '../aggregation/create-cells.ts'
+import { AttributeCheck } from './attribute-check.ts'
 import { AttributeIndex } from './attribute-index.ts'
 import { copyAttributes } from './attribute-key.ts'
 import { isOverflow, OVERFLOW_ATTRIBUTES } from './cardinality.ts'
+import { Mishaps } from './mishaps.ts'
 import { mostVariedAttribute } from './most-varied-attribute.ts'
 import { report } from './report.ts'
 import { ScalarSeries, Series } from './series.ts'
+import { type FullDescriptor, readableAdvice } from './stream-identity.ts'
 
 /** Name, version and schema URL of the instrumentation that recorded. */
 export type InstrumentationScope = ScopeMetrics['scope']
@@ -42,21 +45,27 @@ export class Stream {
   reservations = 0
   /** @internal */
   readonly index = new AttributeIndex()
+  /** Made when it is needed: what the instruments of the buffer record has been through theirs. */
+  #check: AttributeCheck | undefined
   readonly #reserved = new Map<Series, number>()
   readonly #freeRows: number[] = []
   #nextRow = 0
   #overflow: Series | undefined
 
+  /** Scope and descriptor have to be readable ones (stream-identity.ts); the scope is kept as it is. */
   constructor(
     scope: InstrumentationScope,
-    descriptor: MetricDescriptor,
+    { name, description, unit, valueType, ...others }: FullDescriptor,
     kind: InstrumentType,
     aggregation: StreamAggregation,
     limit: number,
   ) {
     this.limit = limit
     this.scope = scope
-    this.#descriptor = descriptor
+    // With what the SDK puts there, too, though its declarations leave it out.
+    const advice = 'advice' in others && { advice: readableAdvice(others.advice) }
+    const descriptor = { name, description, unit, valueType, type: kind, ...advice }
+    this.#descriptor = Object.freeze(descriptor)
     this.kind = kind
     this.aggregation = aggregation
     this.isAsynchronous =
@@ -70,14 +79,16 @@ export class Stream {
       : [createCells(aggregation, recordsSum), createCells(aggregation, recordsSum)]
   }
 
-  /** As given by the SDK with the latest collection: its description is not part of the identity and may still change. */
+  /** As the latest collection gave it: its description is not part of the identity and may still change. */
   get descriptor(): MetricDescriptor {
     return this.#descriptor
   }
 
   /** @internal */
-  describe(descriptor: MetricDescriptor): void {
-    this.#descriptor = descriptor
+  describe({ description }: MetricDescriptor): void {
+    if (description === this.#descriptor.description) return
+    const descriptor = { ...this.#descriptor, description }
+    this.#descriptor = Object.freeze(descriptor)
   }
 
   /** How many attribute sets are known. */
@@ -142,17 +153,39 @@ export class Stream {
   }
 
   /**
-   * @internal The series of these attributes.
+   * @internal The series of these attributes, whatever they are: what no attribute can be is left out, and reported once.
    *
-   * @param hasRoom whether a series that is not known yet may be made, from a copy of them; else it is {@link overflow}
+   * @param hasRoom whether a series that is not known yet may be made; else it is {@link overflow}
    */
   seriesFor(attributes: Attributes, hasRoom: boolean): Series {
+    try {
+      // Of a text all characters are names.
+      const known = typeof attributes === 'object' ? this.index.find(attributes) : undefined
+      if (known !== undefined) return known
+    } catch {
+      // A getter that throws, a proxy: whatever it is, it is mended now.
+    }
+    return this.seriesForChecked(this.#collected.accept(attributes), hasRoom)
+  }
+
+  /** @internal The same for attributes that have been through an {@link AttributeCheck}. */
+  seriesForChecked(attributes: Attributes, hasRoom: boolean): Series {
     const known = this.index.find(attributes)
     if (known !== undefined) return known
     if (!hasRoom || isOverflow(attributes)) return this.overflow
     const series = this.#newSeries(copyAttributes(attributes))
     this.index.add(series)
     return series
+  }
+
+  /** @internal What was wrong with what was collected of it, and with what processors made of it. */
+  get mishaps(): Mishaps {
+    return this.#collected.mishaps
+  }
+
+  get #collected(): AttributeCheck {
+    this.#check ??= new AttributeCheck(new Mishaps(this.#descriptor.name), {}, 'any')
+    return this.#check
   }
 
   /** @internal Nobody needs this series any more. */

@@ -1,5 +1,8 @@
 import { shown } from '../core/describe.ts'
-import { report } from '../series/report.ts'
+import { report } from './report.ts'
+
+/** Characters of a name, in messages. */
+const MOST_SHOWN = 256
 
 /** What was wrong with measurements of one instrument: all are counted, and each cause is reported once. */
 export class Mishaps {
@@ -7,9 +10,12 @@ export class Mishaps {
   readonly #reported = new Set<string>()
   readonly #onDropped: () => void
 
-  /** @param onDropped called for each measurement that is dropped */
-  constructor(instrument: string, onDropped: () => void) {
-    this.#instrument = instrument
+  /**
+   * @param instrument what names it in messages
+   * @param onDropped called for each measurement that is dropped
+   */
+  constructor(instrument: string, onDropped = () => {}) {
+    this.#instrument = instrument.length > MOST_SHOWN ? `${instrument.slice(0, MOST_SHOWN)}…` : instrument
     this.#onDropped = onDropped
   }
 
@@ -22,6 +28,11 @@ export class Mishaps {
   /** A measurement is recorded in another way than it was meant. */
   mended(cause: string, value: unknown, mending: string): void {
     this.#report(cause, `${cause}, got ${shown(value)}: ${mending}`)
+  }
+
+  /** Something else is not as it was meant. */
+  told(cause: string): void {
+    this.#report(cause, cause)
   }
 
   #report(cause: string, message: string): void {
