@@ -15,7 +15,7 @@ const systemTime: TimeSource = {
 
 /**
  * How far time may be ahead of the wall clock before it follows it back, in µs. A step back costs more than being ahead by
- * so little: receivers drop what is older than what they have (docs/decisions/0036).
+ * so little: receivers drop what is older than what they have (docs/decisions/0029).
  */
 const MOST_AHEAD_MICROS = 60_000_000
 

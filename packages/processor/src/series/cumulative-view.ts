@@ -17,7 +17,7 @@ const NONE: readonly Exemplar[] = []
  * generation drained, whether or not the series was recorded in that one.
  *
  * When the clock is set back, sums go on: to begin anew would lose what somebody has not been given yet. A start that lies
- * ahead by then moves to the start of the new epoch, the others stay (docs/decisions/0037).
+ * ahead by then moves to the start of the new epoch, the others stay (docs/decisions/0030).
  */
 export class CumulativeView {
   readonly #fold = new Fold()
