@@ -5,7 +5,7 @@ import type { Batch } from './batch.ts'
 import { callExport } from './export-call.ts'
 import type { Outcome } from './outcome.ts'
 import type { Backoff } from './retry.ts'
-import { Signal } from './signal.ts'
+import { LONGEST_TIMER_MILLIS, Signal } from './signal.ts'
 
 /** After how many time-outs a call that never calls back is given up: its outcome then is unknown for good. */
 const GIVEN_UP_AFTER_TIMEOUTS = 10
@@ -145,7 +145,7 @@ export class ExportCalls {
     const giveUp = (): void => {
       if (call.outcome === undefined) this.#giveUp(call)
     }
-    setTimeout(giveUp, (GIVEN_UP_AFTER_TIMEOUTS - 1) * this.timeoutMillis).unref()
+    setTimeout(giveUp, Math.min((GIVEN_UP_AFTER_TIMEOUTS - 1) * this.timeoutMillis, LONGEST_TIMER_MILLIS)).unref()
     this.changed.notify()
   }
 

@@ -28,4 +28,4 @@ export class Signal {
 }
 
 /** `setTimeout` takes a 32-bit number and fires at once beyond it. */
-const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
+export const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
