@@ -68,7 +68,8 @@ export class MetricDataBuilder {
   }
 
   build(resource: Resource): ResourceMetrics {
-    return { resource: ownResource(resource), scopeMetrics: [...this.#scopes.values()] }
+    const { attributes, schemaUrl } = resource
+    return { resource: new OwnResource(attributes, schemaUrl), scopeMetrics: [...this.#scopes.values()] }
   }
 
   #begin(stream: Points['stream'], temporality: AggregationTemporality): void {
@@ -119,25 +120,25 @@ function isEmpty(object: object): boolean {
   return true
 }
 
-/** What exporters read of a resource, and what some of them add to. */
-function ownResource({
-  attributes,
-  schemaUrl,
-}: Pick<Resource, 'attributes'> & { schemaUrl?: string | undefined }): Resource {
-  const own: Resource = {
-    attributes: structuredClone(attributes),
-    ...(schemaUrl !== undefined && { schemaUrl }),
-    asyncAttributesPending: false,
-    merge: (other) =>
-      other == null
-        ? own
-        : ownResource({
-            attributes: { ...own.attributes, ...other.attributes },
-            schemaUrl: other.schemaUrl ?? own.schemaUrl,
-          }),
-    getRawAttributes: () => Object.entries(own.attributes),
+/** What exporters read of a resource, and what some of them add to. Of equal resources they are equal, methods and all. */
+class OwnResource implements Resource {
+  readonly attributes: Resource['attributes']
+  readonly schemaUrl?: string
+  readonly asyncAttributesPending = false
+
+  constructor(attributes: Resource['attributes'], schemaUrl: string | undefined) {
+    this.attributes = structuredClone(attributes)
+    if (schemaUrl !== undefined) this.schemaUrl = schemaUrl
   }
-  return own
+
+  merge(other: Resource | null): Resource {
+    if (other == null) return this
+    return new OwnResource({ ...this.attributes, ...other.attributes }, other.schemaUrl ?? this.schemaUrl)
+  }
+
+  getRawAttributes(): ReturnType<Resource['getRawAttributes']> {
+    return Object.entries(this.attributes)
+  }
 }
 
 /** Makes HrTimes, and the same one for the same time as before: most points of a batch share theirs. */

@@ -1,5 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { AggregationTemporality, AggregationType, MeterProvider, type ScopeMetrics } from '@opentelemetry/sdk-metrics'
+import {
+  AggregationTemporality,
+  AggregationType,
+  MeterProvider,
+  type ResourceMetrics,
+  type ScopeMetrics,
+} from '@opentelemetry/sdk-metrics'
 import { PullExporterAdapter, PushExporterAdapter } from '@otel-sluice/exporter-adapter'
 import { BufferingMetricReader, MetricsBuffer } from '@otel-sluice/processor'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -95,6 +102,26 @@ test('a batch of a process that is gone is sent as it was, whatever was done to 
   expect(exporter.taken).toHaveLength(2)
   expect(exporter.taken.join()).not.toMatch(/vandal|!"/)
 })
+
+test('a batch that is sent again is deeply equal to what was sent, though nothing of it is the same object', async () => {
+  const { vandals, record } = pipeline()
+  const calls: ResourceMetrics[] = []
+  vandals[0]!.export = (metrics, done) => {
+    calls.push(metrics)
+    done({ code: 1 })
+  }
+  record()
+  await vi.advanceTimersByTimeAsync(3 * INTERVAL)
+  const [first, again] = calls
+  expect(isDeepStrictEqual(first, again)).toBe(true)
+  const objects = new Set(objectsIn(first))
+  expect(objectsIn(again).filter((each) => objects.has(each))).toEqual([])
+})
+
+/** Everything that can be changed. */
+function objectsIn(value: unknown): unknown[] {
+  return typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(objectsIn)] : []
+}
 
 test('whoever comes after it, and whatever is recorded after it, is not touched', async () => {
   const { vandals, pulling, record } = pipeline()
