@@ -35,6 +35,9 @@ import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts
 import { Replays } from './replays.ts'
 import { Backoff } from './retry.ts'
 
+/** How much of the time that is left an exporter's own flush may take: its shutdown comes after it. */
+const SHARE_OF_EXPORTER_FLUSH = 0.9
+
 /** After how long an exporter's own work gives way to the event loop. */
 const SLICE_MILLIS = 1
 
@@ -189,7 +192,10 @@ export class PushExporterAdapter implements ExporterAdapter {
       await this.#delivery.flush(windowMillis)
     }
     // Also when something is undelivered: an exporter may hold back what it has taken before.
-    const leftMillis = Math.max(0, Math.min(windowMillis, deadlineMillis - performance.now()))
+    const leftMillis = Math.max(
+      0,
+      Math.min(windowMillis, SHARE_OF_EXPORTER_FLUSH * (deadlineMillis - performance.now())),
+    )
     if (!this.#isShutdown) failures.push(...(await this.#flushExporter(leftMillis)))
     await this.#writeDown()
     if (!this.#isDone()) failures.unshift(this.#whyUndelivered())
