@@ -53,7 +53,8 @@ module.exports = async function scenario({
   orders.add(1, { item: 'coffee' })
   duration.record(4)
   await provider.forceFlush()
-  assert.deepEqual(push.calls[1], push.calls[0], 'the failed batch is resent unchanged')
+  // After what is new: nobody knows whether it had arrived.
+  assert.deepEqual(push.calls[2], push.calls[0], 'the failed batch is resent unchanged')
   assert.equal(push.calls.length, 3)
 
   const server = http.createServer((request, response) => prometheus.getMetricsRequestHandler(request, response))
