@@ -76,6 +76,28 @@ test('a late success counts, though the points are no longer in memory', async (
   expect(exporter.calls).toHaveLength(2)
 })
 
+test.each(['failPlain', 'hang'] as const)(
+  'a batch at which the receiver is mute keeps nothing else waiting: %s',
+  async (mute) => {
+    const directory = directoryOfThisTest()
+    await leave(directory, NAME, sealed(parcelOf('a', 5)), {
+      ...sealed(parcelOf('b', 1, { from: 5 })),
+      slot: 'sealed-2',
+    })
+    await leave(directory, NAME, sealed(parcelOf('c', 1, { from: 6 })))
+    const { exporter, interval, stats } = successorOn(directory)
+    const succeed = exporter.export.bind(exporter)
+    exporter.export = (metrics, done) => {
+      const isFirst = JSON.stringify(metrics.scopeMetrics).includes('"series":0')
+      exporter.answer = isFirst ? mute : 'success'
+      return succeed(metrics, done)
+    }
+    for (let i = 0; i < 30; i++) await interval()
+    expect(stats()).toMatchObject({ offeredPoints: 7, deliveredPoints: 5, pendingPoints: 2 })
+    expect([2, 3, 4, 5, 6].map((series) => exporter.receiver.total('counter', { series }))).toEqual([1, 1, 1, 1, 1])
+  },
+)
+
 test('a parcel that cannot be read just now keeps what the same process left after it, and nothing else', async () => {
   const directory = directoryOfThisTest()
   const open = { ...sealed(parcelOf('b', 2, { from: 2 })), slot: 'open' }

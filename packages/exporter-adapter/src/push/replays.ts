@@ -106,7 +106,7 @@ export class Replays {
     this.#parcels = [...this.#parcels, ...replays]
     // What cannot be read just now keeps only what the same process left after it.
     const waiting = new Set<string>()
-    for (const parcel of this.#parcels) {
+    for (const parcel of leastTriedFirst(this.#parcels, ({ batches }) => batches)) {
       const { incarnation } = parcel.found
       if (waiting.has(incarnation)) continue
       if (await this.#sendOne(parcel)) this.#parcels = this.#parcels.filter((other) => other !== parcel)
@@ -136,7 +136,10 @@ export class Replays {
   async #sendBatches({ batches, found }: ReplayedParcel): Promise<void> {
     const hopelessBefore = this.#calls.hopelessInARow
     for (;;) {
-      const batch = batches.find(({ isFinished }) => !isFinished)
+      const [batch] = leastTriedFirst(
+        batches.filter(({ isFinished }) => !isFinished),
+        (each) => [each],
+      )
       if (batch === undefined) return
       if (batch.state === 'sent') throw new Error('an export of what processes before have left has not called back')
       const call = await this.#sendBatch(batch)
@@ -149,4 +152,11 @@ export class Replays {
         throw new Error('the receiver finds whatever it is sent too large')
     }
   }
+}
+
+/** What the receiver never answers, whatever it takes otherwise, keeps nothing else waiting. Else they stay as they are: oldest first. */
+function leastTriedFirst<T>(all: readonly T[], batchesOf: (each: T) => readonly Batch[]): readonly T[] {
+  const tries = ({ state, unknownOutcomes }: Batch): number => (state === 'sent' ? Number.MAX_VALUE : unknownOutcomes)
+  const most = (each: T): number => Math.max(0, ...batchesOf(each).map(tries))
+  return [...all].sort((a, b) => most(a) - most(b))
 }
