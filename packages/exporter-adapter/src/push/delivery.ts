@@ -141,6 +141,13 @@ export class Delivery {
       calls.push(call)
       const shareMillis = (windowMillis * calls.length) / (calls.length + left - (isPair ? 2 : 1))
       await waitFor(() => call.outcome !== undefined, shareMillis)
+      if (isBusy(call)) {
+        const endMillis = isLast ? startedMillis + windowMillis : performance.now() + this.#calls.timeoutMillis
+        if (!(await this.#isAnyAnsweredBy(endMillis))) break
+        // It goes on where it was: the last of many batches would never have their turn else.
+        for (const each of call.batches) each.lastCall = 0
+        continue
+      }
       if (call.outcome?.type === 'undelivered' || this.#calls.hopelessInARow >= hopelessBefore + MOST_HOPELESS) break
     }
     await waitFor(() => calls.every(({ outcome }) => outcome !== undefined), windowMillis)
@@ -162,6 +169,14 @@ export class Delivery {
       await this.#sender.writeDown()
       if (!isAnswered || call.outcome?.type === 'undelivered') return
     }
+  }
+
+  /** Whether one of the calls that are out is answered in time. */
+  #isAnyAnsweredBy(endMillis: number): Promise<boolean> {
+    const out = [...this.#calls.out]
+    if (out.length === 0) return Promise.resolve(false)
+    const isAnswered = (): boolean => out.some(({ outcome }) => outcome !== undefined)
+    return this.#calls.changed.until(isAnswered, endMillis - performance.now())
   }
 
   readonly #isOfBefore = (batch: Batch): boolean => batch.lastCall <= this.#callBefore
@@ -230,4 +245,8 @@ export class Delivery {
 
 function isDue({ notBeforeMillis }: Batch): boolean {
   return notBeforeMillis <= performance.now()
+}
+
+function isBusy({ outcome }: ExportCall): boolean {
+  return outcome !== undefined && outcome.type !== 'delivered' && outcome.isBusy === true
 }

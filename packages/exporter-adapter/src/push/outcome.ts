@@ -13,7 +13,12 @@ import { codeOf, reasonOf } from '../reason.ts'
  */
 export type Outcome =
   | { readonly type: 'delivered' }
-  | { readonly type: 'rejected' | 'too-large' | 'undelivered' | 'unknown'; readonly reason: string }
+  | {
+      readonly type: 'rejected' | 'too-large' | 'undelivered' | 'unknown'
+      readonly reason: string
+      /** Whether the exporter has sent nothing, as too many of its calls are out. */
+      readonly isBusy?: boolean
+    }
 
 /** Whether the same batch is to be sent again. */
 export function isRetryable({ type }: Outcome): boolean {
@@ -45,8 +50,13 @@ export function outcomeOf(result: ExportResultLike | undefined, tookMillis: numb
   if (error === undefined || error === null) {
     return { type: 'unknown', reason: 'the exporter reported FAILED without an error' }
   }
-  return { type: failureType(error, tookMillis), reason: reasonOf(error) }
+  const reason = reasonOf(error)
+  if (reason === BUSY) return { type: 'undelivered', reason, isBusy: true }
+  return { type: failureType(error, tookMillis), reason }
 }
+
+/** What the exporters of OpenTelemetry JS say, at once, while 30 of their calls are out. */
+const BUSY = 'Concurrent export limit reached'
 
 /**
  * An answer after fewer ms than these is of the first try. Exporters over HTTP try again by themselves and tell of the last
