@@ -73,6 +73,19 @@ describe('an interval that comes before the backoff is over', () => {
     expect(stats()).toMatchObject({ attempts: 5, deliveredPoints: 2, pendingPoints: 0 })
   })
 
+  test('tries nothing where nothing was recorded since: an exporter that retries would keep the process alive', async () => {
+    const { exporter, interval, counter } = failing('failBefore')
+    await interval()
+    await interval()
+    expect(exporter.calls).toHaveLength(1)
+    await interval()
+    await interval()
+    expect(exporter.calls).toHaveLength(2)
+    counter.add(10)
+    await interval()
+    expect(exporter.calls).toHaveLength(3)
+  })
+
   test('sends what is new, and what may have arrived only after its backoff', async () => {
     const { exporter, counter, interval, stats } = failing('failPlain')
     await interval()

@@ -79,7 +79,8 @@ export class Batch {
     const contents = this.content && partsOf(this.content, sizes)
     const halves = sizes.map((size, i) => {
       const half = new Batch(this.temporality, size, this.section, contents?.[i])
-      half.mayHaveArrived = this.mayHaveArrived || this.callsOut > 0
+      half.mayHaveArrived = this.mayHaveArrived
+      if (this.callsOut > 0) half.markUnknown()
       return half
     })
     // Whatever another call for it comes to is of no matter from here on.

@@ -41,8 +41,8 @@ interface Sender {
 /**
  * What is sent, in which order, and when.
  *
- * 1. What is known not to have arrived goes first, oldest first, at every interval, whatever the backoff. So a receiver that is
- *    well again has all of it before the next interval.
+ * 1. What is known not to have arrived goes first, oldest first, at every interval in which something was recorded, whatever the
+ *    backoff. So a receiver that is well again has all of it before the next interval.
  * 2. The calls of one interval follow each other as they are answered. They have one time-out together; one that takes more
  *    than its share of it has the next one start beside it. So all of it is sent within one time-out, and nothing of the
  *    next interval waits for it: `PeriodicExportingMetricReader` sends at the same moments.
@@ -56,6 +56,7 @@ export class Delivery {
   readonly #backoff: Backoff
   readonly #sender: Sender
   #isResending = false
+  #idleUntilMillis = Number.NEGATIVE_INFINITY
   /** The number of the last call before the latest interval's: what was sent since has been tried by it. */
   #callBefore = 0
 
@@ -73,8 +74,11 @@ export class Delivery {
    * @param isForced whether the caller is in `forceFlush()` or `shutdown()`
    */
   async interval(windowMillis: number, isForced: boolean): Promise<void> {
+    if (!isForced && this.#isIdleInOutage()) return
     this.#callBefore = this.#calls.started
     const calls = await this.#sendUntried(windowMillis, isForced, false)
+    const { failuresInARow } = this.#calls
+    if (failuresInARow > 0) this.#idleUntilMillis = performance.now() + this.#backoff.millisAfter(failuresInARow)
     const areAnswered = calls.every(({ outcome }) => outcome !== undefined && !isRetryable(outcome))
     // One that rejects one thing may take another; one that rejects all would reject what is held as well.
     const isReceiverWell = calls.length === 0 || calls.some(({ outcome }) => outcome?.type === 'delivered')
@@ -85,6 +89,15 @@ export class Delivery {
       .finally(() => {
         this.#isResending = false
       })
+  }
+
+  /**
+   * Whether nothing was recorded since the last attempt, which has failed, and its backoff is not over: exporters that retry by
+   * themselves would keep a process alive that has nothing else to do. Cumulative points go at every interval.
+   */
+  #isIdleInOutage(): boolean {
+    if (this.#calls.failuresInARow === 0 || performance.now() >= this.#idleUntilMillis) return false
+    return !this.#sender.hasUnsealed() && this.#held.cumulative.length === 0
   }
 
   /** What `forceFlush()` does beyond an interval: sends what may have arrived once, and waits for what is out. */
