@@ -77,8 +77,8 @@ module.exports = async function scenario({
   assert.deepEqual(
     durations.map(({ count, sum, buckets }) => [count, sum, buckets.counts]),
     [
-      [1, 0.5, [1, 0, 0]],
       [1, 4, [0, 1, 0]],
+      [1, 0.5, [1, 0, 0]],
     ],
   )
   for (const { stats } of reader.stats().adapters) {

@@ -35,8 +35,8 @@ import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts
 import { Replays } from './replays.ts'
 import { Backoff } from './retry.ts'
 
-/** How much of the time that is left an exporter's own flush may take: its shutdown comes after it. */
-const SHARE_OF_EXPORTER_FLUSH = 0.9
+/** How much of the time that is left one part of a flush may take: the exporter's own flush and its shutdown come after it. */
+const SHARE_OF_ONE_PART = 0.9
 
 /** After how long an exporter's own work gives way to the event loop. */
 const SLICE_MILLIS = 1
@@ -188,14 +188,14 @@ export class PushExporterAdapter implements ExporterAdapter {
         this.#delivery.last(endMillis, retries, isBeside),
       ])
     } else {
-      await this.#replays?.send(true, windowMillis)
+      const replayed = this.#replays?.send(true, SHARE_OF_ONE_PART * timeoutMillis) ?? Promise.resolve()
+      await settlesWithin(replayed, windowMillis)
       await this.#delivery.flush(windowMillis)
+      // However many there are: it ends with the first of them that fails.
+      await replayed
     }
     // Also when something is undelivered: an exporter may hold back what it has taken before.
-    const leftMillis = Math.max(
-      0,
-      Math.min(windowMillis, SHARE_OF_EXPORTER_FLUSH * (deadlineMillis - performance.now())),
-    )
+    const leftMillis = Math.max(0, Math.min(windowMillis, SHARE_OF_ONE_PART * (deadlineMillis - performance.now())))
     if (!this.#isShutdown) failures.push(...(await this.#flushExporter(leftMillis)))
     await this.#writeDown()
     if (!this.#isDone()) failures.unshift(this.#whyUndelivered())
@@ -244,8 +244,10 @@ export class PushExporterAdapter implements ExporterAdapter {
 
   #whyUndelivered(): string {
     const unread = this.#replays?.pendingPoints ?? 0
-    if (unread > 0 && unread === this.#pendingPoints() && !this.#replays?.hasFailed)
-      return `${unread} points of processes before cannot be read from the spool just now`
+    if (unread > 0 && unread === this.#pendingPoints() && !this.#replays?.hasFailed) {
+      const why = this.#replays?.isSending ? 'are still being sent' : 'cannot be read from the spool just now'
+      return `${unread} points of processes before ${why}`
+    }
     return this.#counts.lastError ?? 'there was no time to send them'
   }
 

@@ -48,6 +48,10 @@ export class Replays {
     return this.#parcels.reduce((points, parcel) => points + parcel.pendingPoints, 0)
   }
 
+  get isSending(): boolean {
+    return this.#sending !== undefined
+  }
+
   /** Whether an export was what went wrong, and not the disk. */
   get hasFailed(): boolean {
     return this.#failuresInARow > 0
