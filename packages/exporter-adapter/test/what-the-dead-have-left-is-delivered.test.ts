@@ -76,6 +76,29 @@ test('a late success counts, though the points are no longer in memory', async (
   expect(exporter.calls).toHaveLength(2)
 })
 
+test('a flush goes on with what the dead have left as long as it gets on, beyond one export time-out', async () => {
+  const directory = directoryOfThisTest()
+  await leave(directory, NAME, sealed(parcelOf('a', 9)))
+  const { exporter, reader, stats } = successorOn(directory)
+  const send = exporter.export.bind(exporter)
+  exporter.export = (metrics, done) => void setTimeout(send, 0.6 * TIMEOUT, metrics, done)
+  const flushed = reader.forceFlush({ timeoutMillis: 10 * TIMEOUT })
+  await vi.advanceTimersByTimeAsync(10 * TIMEOUT)
+  await flushed
+  expect(stats()).toMatchObject({ offeredPoints: 9, deliveredPoints: 9, pendingPoints: 0, spoolBytes: 0 })
+})
+
+test('a flush that has too little time says that what the dead have left is still being sent', async () => {
+  const directory = directoryOfThisTest()
+  await leave(directory, NAME, sealed(parcelOf('a', 9)))
+  const { exporter, reader } = successorOn(directory)
+  const send = exporter.export.bind(exporter)
+  exporter.export = (metrics, done) => void setTimeout(send, 0.6 * TIMEOUT, metrics, done)
+  const flushed = expect(reader.forceFlush({ timeoutMillis: 2 * TIMEOUT })).rejects.toThrow('are still being sent')
+  await vi.advanceTimersByTimeAsync(2 * TIMEOUT)
+  await flushed
+})
+
 test.each(['failPlain', 'hang'] as const)(
   'a batch at which the receiver is mute keeps nothing else waiting: %s',
   async (mute) => {
