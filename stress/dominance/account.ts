@@ -65,7 +65,7 @@ export function violationsOf(program: Program, ours: Run, stock: Run): Map<strin
   return new Map(Object.entries(all).filter(([, violations]) => violations.length > 0))
 }
 
-function ofCounts({ calls, stats }: Run): string[] {
+function ofCounts({ calls, stats, killedMillis }: Run): string[] {
   if (stats === undefined) return []
   const violations: string[] = []
   const { deliveredPoints, pendingPoints, mergedPoints, supersededPoints, filteredPoints, lostPoints } = stats
@@ -73,7 +73,8 @@ function ofCounts({ calls, stats }: Run): string[] {
   const accounted = deliveredPoints + pendingPoints + mergedPoints + supersededPoints + filteredPoints + lost
   if (accounted !== stats.offeredPoints)
     violations.push(`${stats.offeredPoints} points offered, ${accounted} accounted for`)
-  if (pendingPoints !== 0) violations.push(`${pendingPoints} points are pending after the shutdown`)
+  if (pendingPoints !== 0 && killedMillis === undefined)
+    violations.push(`${pendingPoints} points are pending after the shutdown`)
   const ingested = calls.filter(isIngested).flatMap(({ points }) => points.filter(({ isDelta }) => isDelta))
   const doubles = ingested.length - new Set(ingested.map(windowKey)).size
   if (doubles > stats.outcomeUnknownPoints) {
@@ -109,18 +110,21 @@ function ofDeadlines({ timeoutMillis }: Program, ours: Run, stock: Run): string[
   const ownLimit = (wait: Wait) =>
     wait.timeoutMillis ?? Math.max(defaultMillis, tookMillis(stock.waits[ours.waits.indexOf(wait)]!))
   const first = ours.waits.findIndex(({ what }) => what === 'shutdown')
-  const shutdown = ours.waits[first]!
-  const shutdownEndMillis = shutdown.startedMillis + ownLimit(shutdown)
+  const shutdown = ours.waits[first]
+  const shutdownEndMillis =
+    shutdown === undefined ? Number.POSITIVE_INFINITY : shutdown.startedMillis + ownLimit(shutdown)
   return ours.waits.flatMap((wait, i) => {
     // Later calls have the answer of the first shutdown, of a flush no later than they want it.
     const left = Math.max(0, shutdownEndMillis - wait.startedMillis)
     const ofLate = wait.what === 'shutdown' ? left : Math.min(left, wait.timeoutMillis ?? left)
-    const limitMillis = i > first ? ofLate : ownLimit(wait)
-    if (tookMillis(wait) <= limitMillis + GRACE_MILLIS) return []
-    return [`${wait.what} at ${wait.startedMillis} took ${tookMillis(wait)} ms instead of ${limitMillis} at most`]
+    const limitMillis = shutdown !== undefined && i > first ? ofLate : ownLimit(wait)
+    const millis = tookMillis(wait, ours.killedMillis)
+    if (millis <= limitMillis + GRACE_MILLIS) return []
+    return [`${wait.what} at ${wait.startedMillis} took ${millis} ms instead of ${limitMillis} at most`]
   })
 }
 
-function tookMillis({ startedMillis, settledMillis = Number.POSITIVE_INFINITY }: Wait): number {
-  return settledMillis - startedMillis
+/** @param untilMillis until when it could settle */
+function tookMillis({ startedMillis, settledMillis }: Wait, untilMillis = Number.POSITIVE_INFINITY): number {
+  return (settledMillis ?? untilMillis) - startedMillis
 }

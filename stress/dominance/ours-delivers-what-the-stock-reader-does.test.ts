@@ -86,6 +86,7 @@ class Totals {
   lostByStock = 0
   lostByOurs = 0
   rejected = 0
+  killed = 0
   readonly #kind: Kind
   readonly #startedMillis = performance.now()
   #printedMillis = performance.now()
@@ -96,6 +97,7 @@ class Totals {
 
   add({ lostByStock, lostByOurs, rejected, ours }: Comparison): void {
     this.programs++
+    if (ours.killedMillis !== undefined) this.killed++
     this.exports += ours.calls.length
     this.lostByStock += lostByStock
     this.lostByOurs += lostByOurs
@@ -106,7 +108,8 @@ class Totals {
   print(when = ''): void {
     this.#printedMillis = performance.now()
     const millis = (this.#printedMillis - this.#startedMillis) / this.programs
-    const programs = `${this.programs} ${this.#kind} programs`
+    const killed = this.killed > 0 ? ` (${this.killed} killed)` : ''
+    const programs = `${this.programs} ${this.#kind} programs${killed}`
     console.log(
       `dominance: seed ${SEED}, ${when}${programs}, ${this.exports} exports of ours, ${millis.toFixed(1)} ms each; ` +
         `the stock reader lost ${this.lostByStock}, ours ${this.lostByOurs} and ${this.rejected} that were rejected`,

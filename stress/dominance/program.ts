@@ -67,6 +67,8 @@ export interface Program {
   readonly waitsForCalls: boolean
   readonly steps: readonly Step[]
   readonly shutdown: { readonly afterMillis: number; readonly timeoutMillis: number | undefined }
+  /** Whether the process ends at that moment instead, by SIGKILL. There is no spool. */
+  readonly isKilled?: boolean
   /** From the call of `shutdown()` on. */
   readonly lateSteps: readonly Step[]
   /** A call with more points is `tooLarge`, at once. Default: none is. */
@@ -244,12 +246,20 @@ export const steadyProgram = program(
   fc.constant('byTime'),
 ).map((steady) => (steady.states.length === 1 ? steady : { ...steady, maxExportBatchSize: 8192 }))
 
-/** Receivers that flap as fast as they like, and exporters that count their calls. */
-export const wildProgram = program(
-  [...UNKNOWN, 'rejects'],
-  () => fc.oneof(fc.integer({ min: 1, max: INTERVAL }), fc.integer({ min: 1, max: 6 * INTERVAL })),
-  fc.constantFrom('byTime', 'byCall'),
-)
+/** One in so many wild programs ends by a kill. */
+const KILLED_ONE_IN = 4
+
+/** Receivers that flap as fast as they like, exporters that count their calls, and processes that are killed. */
+export const wildProgram = fc
+  .tuple(
+    program(
+      [...UNKNOWN, 'rejects'],
+      () => fc.oneof(fc.integer({ min: 1, max: INTERVAL }), fc.integer({ min: 1, max: 6 * INTERVAL })),
+      fc.constantFrom('byTime', 'byCall'),
+    ),
+    fc.integer({ min: 1, max: KILLED_ONE_IN }),
+  )
+  .map(([wild, turn]): Program => (turn === KILLED_ONE_IN ? { ...wild, isKilled: true, lateSteps: [] } : wild))
 
 /** Receivers that take everything, at once or in some ms, in messages of few points; there is time to find out how many. */
 export const tooLargeProgram = fc

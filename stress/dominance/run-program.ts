@@ -23,6 +23,8 @@ export interface Run {
   readonly waits: readonly Wait[]
   /** What was sent after it does not count. */
   readonly deadlineMillis: number
+  /** Where the process has not lived to the end of the program. */
+  readonly killedMillis?: number
   /** Ours only. */
   readonly stats: AdapterStats | undefined
 }
@@ -91,6 +93,11 @@ async function run(program: Program, create: () => Subject): Promise<Run> {
     await take(program.steps)
     const { afterMillis, timeoutMillis } = program.shutdown
     await advance(afterMillis)
+    if (program.isKilled) {
+      // What was to be ingested later was on its way from this process: its timers are dropped.
+      const killedMillis = performance.now()
+      return { calls: exporter.calls, waits, deadlineMillis: killedMillis, killedMillis, stats: stats() }
+    }
     start('shutdown', timeoutMillis)
     const deadlineMillis = performance.now() + (timeoutMillis ?? Number.POSITIVE_INFINITY)
     await take(program.lateSteps)

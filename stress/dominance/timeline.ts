@@ -14,6 +14,7 @@ export function timelineOf(name: string, program: Program, run: Run): string {
   }
   take(program.steps)
   millis += program.shutdown.afterMillis
+  if (program.isKilled) lines.push({ millis, text: 'the process is killed' })
   take(program.lateSteps)
   for (const { what, startedMillis, timeoutMillis, settledMillis } of run.waits) {
     const options = timeoutMillis === undefined ? '' : `{ timeoutMillis: ${timeoutMillis} }`
