@@ -25,6 +25,9 @@ const defaults = {
 }
 const env = { ...defaults, ...process.env }
 
+/** One that takes longer hangs: with the defaults each but the models takes two minutes at most. */
+const LONGEST_STEP_MILLIS = 20 * 60_000
+
 /** Beginnings of the names of the test files. */
 const withBrokenLogger = [
   'the-fault-matrix',
@@ -80,7 +83,14 @@ async function runModels() {
 }
 
 function run(command, args, ownEnv = env) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: ownEnv })
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: ownEnv,
+    timeout: LONGEST_STEP_MILLIS,
+    killSignal: 'SIGKILL',
+  })
+  if (error?.code === 'ETIMEDOUT') console.error(`faults: killed after ${LONGEST_STEP_MILLIS / 60_000} min`)
   if (status !== 0) fail(command, args, ownEnv)
 }
 
