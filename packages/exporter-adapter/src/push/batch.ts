@@ -26,14 +26,14 @@ export interface BatchContent {
 /** At most one Export call's worth of points, fixed; they become objects anew for each attempt. */
 export class Batch {
   readonly temporality: AggregationTemporality
-  /** How many data points. */
+  /** The number of data points in this batch. */
   readonly size: number
   /** All batches of its section, in order: where it is replaced when it is split. */
   readonly section: Batch[]
   state: BatchState = 'pending'
   /** Whether it may have arrived already, so that sending it again may double its values at the receiver. */
   mayHaveArrived = false
-  /** How many calls are out for it that are not given up. */
+  /** The number of Export calls that hold this batch and have neither settled nor been given up. */
   callsOut = 0
   /** The number of the call that it was in last. */
   lastCall = 0
@@ -83,7 +83,7 @@ export class Batch {
       if (this.callsOut > 0) half.markUnknown()
       return half
     })
-    // Whatever another call for it comes to is of no matter from here on.
+    // From here on the answers of other calls that hold this batch change nothing.
     this.state = 'superseded'
     this.section.splice(this.section.indexOf(this), 1, ...halves)
   }

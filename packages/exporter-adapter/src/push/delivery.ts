@@ -24,7 +24,7 @@ interface Sender {
   batchSize(): number
   /** Whether there is anything that was not in a sealed parcel yet. */
   hasUnsealed(): boolean
-  /** How many batches sealing would add, about. */
+  /** The number of batches that the unsealed points would make: an estimate, that shares of the time-out are reckoned by. */
   unsealedBatches(): number
   /**
    * Starts an Export call with these batches, unless they need none any more.
@@ -39,7 +39,7 @@ interface Sender {
 }
 
 /**
- * What is sent, in which order, and when.
+ * Decides which batches the exporter is given, in which order, and when.
  *
  * 1. What is known not to have arrived goes first, oldest first, at every interval in which something was recorded, whatever the
  *    backoff. So a receiver that is well again has all of it before the next interval.
@@ -135,7 +135,7 @@ export class Delivery {
       await this.#sender.writeDown()
     }
     for (let isSealed = false; ; ) {
-      // What was captured before is replaced by what sealing captures.
+      // Sealing captures newer cumulative points, which replace those that are held: only deltas are sent before it.
       const all = isSealed ? this.#held.untried() : this.#held.untriedDelta()
       const untried = all.filter(({ lastCall }) => lastCall <= callBefore)
       const [batch, next] = untried

@@ -82,7 +82,7 @@ export class ExportCalls {
     return isMost && performance.now() - this.#startedMillis < this.timeoutMillis
   }
 
-  /** How many were started: the number of the latest one. */
+  /** The number of Export calls so far, which is also the number of the latest call. */
   get started(): number {
     return this.#started
   }

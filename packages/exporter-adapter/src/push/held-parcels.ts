@@ -10,7 +10,7 @@ import { pendingPointsIn, type SealedParcel } from './parcel.ts'
 const MOST_PARCELS = 64
 const MOST_POINTS = 2 ** 18
 
-/** How many times as long as for the one before each parcel beyond that has to wait. */
+/** The factor by which the wait grows from one parcel beyond those bounds to the next. */
 const WAIT_FACTOR = 2
 
 /** The sealed parcels of one adapter that are not delivered, oldest first, and its latest cumulative points. */

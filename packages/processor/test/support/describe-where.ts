@@ -15,7 +15,7 @@ export function describeWhere(missing: string | undefined, name: string, body: (
     })
   } else {
     process.stderr.write(`skipped: ${name}: ${missing}\n`)
-    // The reason has just been printed, and is in the name that reporters show.
-    describe.skip(`${name} (${missing})`, body)
+    // The reason is printed, and stands in the name that reporters show: `name (what is missing)`.
+    describe.skip(`${name} (skipped: ${missing})`, body)
   }
 }
