@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
+import type { PushExporterAdapterOptions } from '@otel-sluice/exporter-adapter'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { diagLog } from '../../processor/test/support/diag-log.ts'
 import { encodeProgress } from '../src/push/parcel-record.ts'
@@ -23,10 +24,10 @@ afterEach(() => {
 const NAME = 'exporter'
 
 /** The process that comes after all of them, and finds what they have left. */
-function successorOn(spoolDirectory: string) {
+function successorOn(spoolDirectory: string, options: PushExporterAdapterOptions = {}) {
   const fs = new ProcessFs()
   openSpoolsWith(() => ({ fs, identity: deadIdentity(1_000) }))
-  return { ...pushPipeline(undefined, { name: NAME, spoolDirectory, maxExportBatchSize: 2 }), fs }
+  return { ...pushPipeline(undefined, { name: NAME, spoolDirectory, maxExportBatchSize: 2, ...options }), fs }
 }
 
 /** @param sizes of the batches that it is cut into */
@@ -86,6 +87,18 @@ test('a flush goes on with what the dead have left as long as it gets on, beyond
   await vi.advanceTimersByTimeAsync(10 * TIMEOUT)
   await flushed
   expect(stats()).toMatchObject({ offeredPoints: 9, deliveredPoints: 9, pendingPoints: 0, spoolBytes: 0 })
+})
+
+test('a flush waits for what the dead have left also where its time-outs are longer than timers go', async () => {
+  const directory = directoryOfThisTest()
+  await leave(directory, NAME, sealed(parcelOf('a', 9)))
+  const { exporter, reader, stats } = successorOn(directory, { exportTimeoutMillis: 2 ** 31 - 1 })
+  const send = exporter.export.bind(exporter)
+  exporter.export = (metrics, done) => void setTimeout(send, 0.6 * TIMEOUT, metrics, done)
+  const flushed = reader.forceFlush()
+  await vi.advanceTimersByTimeAsync(10 * TIMEOUT)
+  await flushed
+  expect(stats()).toMatchObject({ deliveredPoints: 9, pendingPoints: 0 })
 })
 
 test('a flush that has too little time says that what the dead have left is still being sent', async () => {

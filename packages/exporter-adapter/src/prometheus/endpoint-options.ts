@@ -3,6 +3,7 @@ import type { Server as SecureServer } from 'node:https'
 import type { Attributes } from '@opentelemetry/api'
 import type { AggregationOption, InstrumentType } from '@opentelemetry/sdk-metrics'
 import { report, UserCode } from '@otel-sluice/processor'
+import { LONGEST_TIMER_MILLIS } from '../settles-within.ts'
 import { shown } from '../shown.ts'
 import type { Authorize } from './http/scrape-requests.ts'
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './names.ts'
@@ -90,7 +91,8 @@ export function resolveEndpointOptions(options: PrometheusEndpointOptions): Endp
     host: options.host ?? (process.env.OTEL_EXPORTER_PROMETHEUS_HOST?.trim() || 'localhost'),
     port: checkWhole('port', options.port, 0, 65_535) ?? portFromEnvironment() ?? 9464,
     path,
-    scrapeTimeoutMillis: checkWhole('scrapeTimeoutMillis', options.scrapeTimeoutMillis, 1, 2 ** 31 - 1) ?? 10_000,
+    scrapeTimeoutMillis:
+      checkWhole('scrapeTimeoutMillis', options.scrapeTimeoutMillis, 1, LONGEST_TIMER_MILLIS) ?? 10_000,
     maxConcurrentScrapes: checkWhole('maxConcurrentScrapes', options.maxConcurrentScrapes, 1, 1_000_000) ?? 100,
     names: {
       prefix,

@@ -1,11 +1,12 @@
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { type AttachedReader, report } from '@otel-sluice/processor'
 import type { DeliveryCounts } from '../delivery-counts.ts'
+import { LONGEST_TIMER_MILLIS } from '../settles-within.ts'
 import type { Batch } from './batch.ts'
 import { callExport } from './export-call.ts'
 import type { Outcome } from './outcome.ts'
 import type { Backoff } from './retry.ts'
-import { LONGEST_TIMER_MILLIS, Signal } from './signal.ts'
+import { Signal } from './signal.ts'
 
 /** After how many time-outs a call that never calls back is given up: its outcome then is unknown for good. */
 const GIVEN_UP_AFTER_TIMEOUTS = 10

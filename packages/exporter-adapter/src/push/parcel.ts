@@ -2,6 +2,7 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics'
 import type { StreamPoints } from '@otel-sluice/processor'
 import type { Points } from '../metric-data.ts'
 import { Batch, cut } from './batch.ts'
+import { pointsIn } from './held-points.ts'
 
 /**
  * What an adapter owes its exporter since one moment, sealed: batches whose points and timestamps never change. A batch that
@@ -43,8 +44,7 @@ export function pendingPointsIn(batches: readonly Batch[]): number {
 }
 
 function batchesOf(streams: readonly Points[], temporality: AggregationTemporality, maxBatchSize: number): Batch[] {
-  const total = streams.reduce((points, { size }) => points + size, 0)
-  const sizes = sizesOf(total, maxBatchSize)
+  const sizes = sizesOf(pointsIn(streams), maxBatchSize)
   const batches: Batch[] = []
   for (const [i, pieces] of cut(streams, sizes).entries()) {
     batches.push(new Batch(temporality, sizes[i]!, batches, { pieces }))

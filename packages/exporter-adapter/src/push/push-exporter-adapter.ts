@@ -28,7 +28,7 @@ import type { Batch } from './batch.ts'
 import { Delivery } from './delivery.ts'
 import { type ExportCall, ExportCalls } from './export-calls.ts'
 import { HeldParcels } from './held-parcels.ts'
-import { pointsAfter, type RecordContext } from './held-points.ts'
+import { pointsAfter, pointsIn, type RecordContext } from './held-points.ts'
 import { SealedParcel } from './parcel.ts'
 import { ParcelSpool } from './parcel-spool.ts'
 import { checkOptions, type PushExporterAdapterOptions } from './push-options.ts'
@@ -166,7 +166,7 @@ export class PushExporterAdapter implements ExporterAdapter {
       return spool.saveAtOnce(held, this.#recordContext(reader))
     }
     const sealed = (this.#sealing?.points ?? 0) + this.#held.pendingDelta
-    return this.#open.size + sealed + cumulative.reduce((points, { size }) => points + size, 0)
+    return this.#open.size + sealed + pointsIn(cumulative)
   }
 
   async deliver({ force, retryForMillis }: DeliverOptions): Promise<void> {
@@ -302,7 +302,7 @@ export class PushExporterAdapter implements ExporterAdapter {
     this.#checkOpen()
     this.#sealedUntilUnixMicros = reader.cumulative.endUnixMicros
     this.#sealing = undefined
-    this.#counts.offeredPoints += cumulative.reduce((points, { size }) => points + size, 0)
+    this.#counts.offeredPoints += pointsIn(cumulative)
     const parcel = new SealedParcel(delta, cumulative, this.#batchSize)
     this.#counts.supersededPoints += this.#held.add(parcel)
     this.#sealedSave = this.#spool?.cumulativeSave ?? 0

@@ -1,4 +1,5 @@
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import { LONGEST_TIMER_MILLIS } from '../settles-within.ts'
 import { classNameOf, shown } from '../shown.ts'
 import type { RetryOptions } from './retry.ts'
 
@@ -42,8 +43,8 @@ export function checkOptions(exporter: PushMetricExporter, options: PushExporter
       `PushExporterAdapter: spoolDirectory must be the path of a folder, got ${shown(spoolDirectory)}`,
     )
   }
-  checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_MILLIS)
-  checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_MILLIS)
+  checkNumber('exportIntervalMillis', options.exportIntervalMillis, LONGEST_TIMER_MILLIS)
+  checkNumber('exportTimeoutMillis', options.exportTimeoutMillis, LONGEST_TIMER_MILLIS)
   checkNumber('maxExportBatchSize', options.maxExportBatchSize, Number.MAX_SAFE_INTEGER)
   checkNumber('spoolMaxBytes', options.spoolMaxBytes, Number.MAX_SAFE_INTEGER)
   checkRetry(options.retry)
@@ -67,17 +68,14 @@ function checkRetry(retry: RetryOptions | undefined): void {
     throw new TypeError(`PushExporterAdapter: retry must be an object, got ${shown(retry)}`)
   }
   const { initialBackoffMillis, maxBackoffMillis } = retry
-  checkNumber('retry.initialBackoffMillis', initialBackoffMillis, LONGEST_MILLIS)
-  checkNumber('retry.maxBackoffMillis', maxBackoffMillis, LONGEST_MILLIS)
+  checkNumber('retry.initialBackoffMillis', initialBackoffMillis, LONGEST_TIMER_MILLIS)
+  checkNumber('retry.maxBackoffMillis', maxBackoffMillis, LONGEST_TIMER_MILLIS)
   if (initialBackoffMillis !== undefined && maxBackoffMillis !== undefined && initialBackoffMillis > maxBackoffMillis) {
     throw new RangeError(
       `PushExporterAdapter: retry.initialBackoffMillis (${initialBackoffMillis}) must not exceed retry.maxBackoffMillis (${maxBackoffMillis})`,
     )
   }
 }
-
-/** The longest time a Node.js timer can wait; beyond it, timers fire at once. */
-const LONGEST_MILLIS = 2 ** 31 - 1
 
 function checkNumber(option: string, value: number | undefined, most: number): void {
   if (value === undefined) return

@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MILLIS } from '../settles-within.ts'
+
 /** Wakes those who wait until something has changed. A wait never keeps the process alive, and leaves nothing behind. */
 export class Signal {
   readonly #wakes = new Set<() => void>()
@@ -26,6 +28,3 @@ export class Signal {
     })
   }
 }
-
-/** `setTimeout` takes a 32-bit number and fires at once beyond it. */
-export const LONGEST_TIMER_MILLIS = 2 ** 31 - 1

@@ -5,7 +5,7 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import type { MetricsBuffer } from '../buffer/metrics-buffer.ts'
-import { TIMED_OUT, timeoutOf, within } from '../core/deadline.ts'
+import { LONGEST_TIMER_MILLIS, TIMED_OUT, timeoutOf, within } from '../core/deadline.ts'
 import { TimeSlice } from '../core/time-slice.ts'
 import { Deliveries } from '../pipeline/deliveries.ts'
 import type { Demand } from '../pipeline/delivery-schedule.ts'
@@ -335,7 +335,7 @@ export class BufferingMetricReader extends MetricReader {
 
   /** All our timers are unref'd; a caller who waits for the end must not have the process end under it instead. */
   async #keepingAlive(task: () => Promise<void>): Promise<void> {
-    const alive = setInterval(() => {}, 2 ** 31 - 1)
+    const alive = setInterval(() => {}, LONGEST_TIMER_MILLIS)
     try {
       await task()
     } finally {
