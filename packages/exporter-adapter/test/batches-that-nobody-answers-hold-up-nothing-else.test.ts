@@ -14,6 +14,22 @@ class TouchyExporter extends ScriptedExporter {
   }
 }
 
+/** In front of a receiver that is mute when something is sent again, unless it is the batch with `late` in it. */
+class MuteExporter extends ScriptedExporter {
+  readonly #seen = new Set<string>()
+
+  override export(metrics: ResourceMetrics, done: Done): void | Promise<void> {
+    const text = JSON.stringify(metrics.scopeMetrics)
+    const isNew = !this.#seen.has(text)
+    this.#seen.add(text)
+    if (isNew && /poison|late/.test(text)) {
+      done({ code: 1, error: Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }) })
+    } else if (!text.includes('poison')) {
+      return super.export(metrics, done)
+    }
+  }
+}
+
 beforeEach(() => {
   vi.useFakeTimers()
   diagLog()
@@ -43,4 +59,19 @@ test.each([
   expect(exporter.receiver.total('counter')).toBeGreaterThan(0)
   expect(deliveredPoints + pendingPoints + mergedPoints).toBe(offeredPoints)
   expect(pendingParcels).toBeLessThan(75)
+})
+
+test('a batch that was sent again least often comes before those that are never answered', async () => {
+  const { exporter, counter, interval } = pushPipeline(new MuteExporter())
+  for (let i = 0; i < 20; i++) {
+    counter.add(1, { poison: true })
+    await interval()
+  }
+  counter.add(1, { late: true })
+  await interval()
+  for (let i = 0; i < 30; i++) {
+    counter.add(1)
+    await interval()
+  }
+  expect(exporter.receiver.total('counter', { late: true })).toBe(1)
 })
